@@ -1,0 +1,1 @@
+"""The edge shim: OpenAI's and Anthropic's JSON and SSE on one side, the contract on the other. It holds no state."""

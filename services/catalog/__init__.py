@@ -1,0 +1,1 @@
+"""The catalog: rows as data, and pure functions that find, check and shape. No I/O."""

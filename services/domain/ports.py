@@ -1,0 +1,141 @@
+"""Where the core meets the outside world, as Protocols. Only the front door knows who stands behind each."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from typing import Protocol
+
+from services.domain.job import Job, JobQuery, Task
+from services.domain.model import Json, Route
+from services.domain.text import Answer, Conversation, Event
+
+
+class Clock(Protocol):
+    """Time as a value that is handed in."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Returns when `seconds` have passed on this clock."""
+
+
+class Plane(StrEnum):
+    """MuleRun's two systems of keys."""
+
+    TEXT = "text"
+    STUDIO = "studio"
+
+
+class Credentials(Protocol):
+    """Keeps the upstream tokens fresh."""
+
+    @property
+    def source(self) -> str:
+        """Where the token was found, for people; never the token."""
+
+    async def token(self, plane: Plane) -> str:
+        """The token to send now. Raises UpstreamCredentialRefused where there is none to be had."""
+
+    async def refused(self, plane: Plane, token: str) -> bool:
+        """The upstream refused `token`; True if another one is there now and worth one more try."""
+
+
+class TaskUpstream(Protocol):
+    """MuleRun's media side."""
+
+    async def submit(self, path: str, body: Mapping[str, Json]) -> Task:
+        """Starts one paid task. Never retried inside, but where the request certainly did not arrive.
+
+        Raises a Failure; UpstreamUnavailable with `reached` True leaves open whether a task exists.
+        """
+
+    async def poll(self, path: str, task_id: str) -> Task:
+        """How the task stands. A failed task is an answer; a Failure is raised only where the poll itself failed."""
+
+
+class AssetStream(Protocol):
+    """The bytes of one asset, being fetched."""
+
+    mime_type: str
+    size_bytes: int | None
+    offset: int
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes in order; ends after the last. Raises UpstreamUnavailable if the link breaks."""
+
+
+class AssetSource(Protocol):
+    """Fetches produced files. Sends no credential of ours."""
+
+    def open(self, url: str, *, offset: int = 0, limit: int = 0) -> AbstractAsyncContextManager[AssetStream]:
+        """Raises AssetGone where the link is dead, UpstreamUnavailable where it cannot be reached."""
+
+
+class Reply(Protocol):
+    """An upstream's answer to a relayed call: status and headers are there, the body is still coming."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes in, cut anywhere. Raises UpstreamUnavailable if the upstream dies."""
+
+
+class TextUpstream(Protocol):
+    """MuleRun's text side."""
+
+    def relay(self, route: Route, body: bytes, headers: Sequence[tuple[str, str]]) -> AbstractAsyncContextManager[Reply]:
+        """Carries one call verbatim. Leaving the context stops the upstream call.
+
+        Raises UpstreamCredentialRefused for 401 and 403, UpstreamUnavailable where no answer came; any other status is a Reply.
+        """
+
+    async def generate(self, route: Route, conversation: Conversation) -> Answer:
+        """The whole answer. Raises a Failure for every error status."""
+
+    def stream(self, route: Route, conversation: Conversation) -> AsyncGenerator[Event]:
+        """The answer piece by piece; close it to stop the upstream call."""
+
+
+class JobStore(Protocol):
+    """Keeps jobs. Every method raises StoreUnavailable where the store cannot be reached; nothing else."""
+
+    async def insert(self, job: Job, *, owner: str, lease_until: float) -> Job:
+        """Writes a new job durably and leases it to `owner`.
+
+        Where (caller, request_id) is taken, writes nothing and returns the job that holds it; an empty request_id is never taken.
+        """
+
+    async def get(self, job_id: str) -> Job | None:
+        """The job as it stands, or None."""
+
+    async def save(self, job: Job) -> bool:
+        """Replaces the job and ends its lease. False, writing nothing, unless the stored revision is exactly one lower."""
+
+    async def page(self, query: JobQuery) -> Sequence[Job]:
+        """At most `query.limit` jobs in order."""
+
+    async def delete(self, job_id: str) -> Job | None:
+        """Forgets the job; returns what it was, or None."""
+
+    async def claim(self, *, owner: str, now: float, lease_until: float, limit: int) -> Sequence[Job]:
+        """Leases at most `limit` due jobs in flight that nobody holds, most overdue first, in one atomic step."""
+
+    async def next_due(self) -> float | None:
+        """When the next job in flight that nobody holds becomes due; None where there is none."""
+
+    async def abandoned(self, *, owner: str, now: float) -> Sequence[Job]:
+        """SUBMITTING jobs that nobody works on any more.
+
+        Their lease has ended, or this store admits one process only and their owner is not `owner`.
+        """
+
+    async def expire(self, *, now: float, in_flight_grace: float) -> int:
+        """Forgets terminal jobs at expires_at, and others at expires_at + in_flight_grace. Returns how many."""
+
+    async def ping(self) -> None:
+        """Returns when the store can be written to."""
+
+    async def close(self) -> None:
+        """Lets go of everything."""

@@ -1,0 +1,1 @@
+"""Where jobs are kept. Every store passes the same contract suite."""

@@ -1,0 +1,1 @@
+"""MuleRun over HTTP: the only room that knows its words, and the only one that sends it anything."""
