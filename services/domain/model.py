@@ -46,6 +46,7 @@ class Transform(StrEnum):
     ON_OFF = "on_off"
     BOOL_STR = "bool_str"
     TO_LIST = "to_list"
+    BARE_BASE64 = "bare_base64"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

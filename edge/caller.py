@@ -1,0 +1,76 @@
+"""The line to one caller. Its law: who hangs up stops the work at once, at every stage, also before the first byte.
+
+The body is read by whoever serves the request; from its end on the line listens for the caller to leave, and then cancels
+the task that serves. So no endpoint needs to think of it.
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Final, Self
+
+from starlette.types import Message, Receive, Send
+
+_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+
+
+class CallerLeft(Exception):
+    """The caller hung up; there is nobody to answer."""
+
+
+class Line:
+    """Passes messages on, knows how far the answer is, and raises CallerLeft out of its context when the caller hangs up."""
+
+    def __init__(self, method: str, receive: Receive, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        self._receive = receive
+        self._send = send
+        self._headers = headers
+        """Sent with every answer."""
+        self._body_read = asyncio.Event()
+        if method in _BODILESS:
+            self._body_read.set()
+        self.status = 0
+        """HTTP status of the answer; 0 until it has begun."""
+        self.finished = False
+        self._left = False
+        self._served: asyncio.Task[object] | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    async def receive(self) -> Message:
+        """The next piece of the body. Raises CallerLeft."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise CallerLeft
+        if not message.get("more_body", False):
+            self._body_read.set()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """The next piece of the answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
+        elif not message.get("more_body", False):
+            self.finished = True
+        await self._send(message)
+
+    async def __aenter__(self) -> Self:
+        self._served = asyncio.current_task()
+        self._listening = asyncio.create_task(self._listen())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._served is not None and self._listening is not None  # noqa: S101, PT018 - set on entering
+        if not self._left:
+            self._listening.cancel()
+            await asyncio.wait({self._listening})
+        elif self._served.uncancel() == 0 and isinstance(error, asyncio.CancelledError):
+            raise CallerLeft from error
+
+    async def _listen(self) -> None:
+        await self._body_read.wait()
+        message = await self._receive()
+        while message["type"] != "http.disconnect":  # a body where none is expected is let go
+            message = await self._receive()
+        if not self.finished and self._served is not None:
+            self._left = True
+            self._served.cancel()

@@ -1,0 +1,1 @@
+"""Envoy's configuration: what stands still is envoy.yaml, what changes is rendered here as files that Envoy watches."""

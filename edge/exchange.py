@@ -1,0 +1,91 @@
+"""One request and its answer, as an endpoint sees them: what was asked, what is passed on to the core, how to reply."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from edge.errors import Failure
+
+REQUEST_ID: Final = "cli2api.request_id"
+"""Key in the ASGI scope."""
+_KEY_HEADERS: Final = ("authorization", "x-api-key")
+_PRINTABLE: Final = re.compile(r"[ -~]+")
+"""What gRPC metadata may hold."""
+
+
+class Exchange:
+    """A request that is being served. Only one of `reply` and `start` is called, once."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self.receive = receive
+        self.headers = Headers(scope=scope)
+        self.method: str = scope["method"]
+        self.request_id: str = scope[REQUEST_ID]
+
+    def path(self, name: str) -> str:
+        """A variable part of the path."""
+        return str(self._scope["path_params"][name])
+
+    def query(self) -> dict[str, str]:
+        """The query's fields; of a repeated one the last counts."""
+        return dict(parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True))
+
+    @property
+    def metadata(self) -> list[tuple[str, str]]:
+        """What the core is told of the caller: the key as it was presented, and the request's id."""
+        keys = [(name, self.headers[name]) for name in _KEY_HEADERS if _PRINTABLE.fullmatch(self.headers.get(name, ""))]
+        return [*keys, ("x-request-id", self.request_id)]
+
+    @property
+    def idempotency_key(self) -> str:
+        """The caller's Idempotency-Key; empty where there is none."""
+        return self.headers.get("idempotency-key", "")
+
+    async def reply(self, document: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        """Answers with one JSON document."""
+        content = msgspec.json.encode(document)
+        fields = {"content-type": "application/json", "content-length": str(len(content)), **(headers or {})}
+        await self.start(status, list(fields.items()))
+        await self._send({"type": "http.response.body", "body": content, "more_body": False})
+
+    async def start(self, status: int, headers: list[tuple[str, str]]) -> None:
+        """Begins an answer whose bytes come piece by piece."""
+        encoded = [(name.encode("latin-1", "replace"), value.encode("utf-8")) for name, value in headers]
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
+
+    async def write(self, piece: bytes) -> None:
+        """More of the answer; returns when the caller's side has room for more."""
+        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def finish(self) -> None:
+        """Ends the answer. One that is never finished breaks off visibly at the caller's side."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+Endpoint: TypeAlias = Callable[[Exchange], Awaitable[None]]
+
+
+class Resource:
+    """An ASGI app for one path: an endpoint for each method. HEAD is GET, whose bytes the server leaves out."""
+
+    def __init__(self, **endpoints: Endpoint) -> None:
+        self._endpoints = endpoints | ({"HEAD": endpoints["GET"]} if "GET" in endpoints else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves a request. Raises Failure for a method that the path does not know."""
+        endpoint = self._endpoints.get(scope["method"])
+        if endpoint is None:
+            known = ", ".join(sorted(self._endpoints))
+            raise Failure(
+                "METHOD_NOT_ALLOWED", f"{scope['path']} takes {known}, not {scope['method']}", headers={"allow": known}
+            )
+        await endpoint(Exchange(scope, receive, send))
+
+

@@ -1,0 +1,1 @@
+"""Endpoints by resource: each reads a request, asks the core, and answers in the caller's dialect."""

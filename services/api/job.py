@@ -1,0 +1,128 @@
+"""JobService: reads, watches, waits for, forgets and downloads jobs. Reading a job never calls the upstream.
+
+Keys are a flat list, not tenants: who holds one sees every job of the gateway.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final
+
+from cli2api.v1 import job_pb2, job_pb2_grpc
+
+from services.api import pages
+from services.api.convert import job_kinds, job_states, job_to_proto
+from services.api.patience import Context, patience, within_deadline
+from services.domain.errors import AssetNotReady, InvalidRequest, JobNotFound, Violation
+from services.domain.job import Job, JobQuery, JobState
+from services.domain.ports import AssetSource
+from services.jobs.engine import Engine
+
+_PAGE: Final = 20
+_LONGEST_PAGE: Final = 100
+
+
+class Jobs(job_pb2_grpc.JobServiceServicer):
+    """Every job of any kind, also those behind waited calls."""
+
+    def __init__(self, *, engine: Engine, assets: AssetSource) -> None:
+        self._engine = engine
+        self._assets = assets
+
+    async def GetJob(self, request: job_pb2.GetJobRequest, context: Context) -> job_pb2.GetJobResponse:  # noqa: N802
+        """The job as it stands."""
+        return job_pb2.GetJobResponse(job=job_to_proto(await self._engine.get(_id(request.id))))
+
+    async def ListJobs(self, request: job_pb2.ListJobsRequest, context: Context) -> job_pb2.ListJobsResponse:  # noqa: N802
+        """A page of jobs. One more than asked for is read, to know whether it is the last page."""
+        size = pages.page_size(request.page_size, default=_PAGE, most=_LONGEST_PAGE)
+        oldest_first = request.order == job_pb2.LIST_ORDER_OLDEST
+        kinds, states = job_kinds(request.kinds), job_states(request.states)
+        question = f"jobs {sorted(kinds)} {sorted(states)} {request.model} {oldest_first}"
+        after = await self._after(request, question)
+        query = JobQuery(limit=size + 1, kinds=kinds, states=states, model=request.model, oldest_first=oldest_first, after=after)
+        found = await self._engine.page(query)
+        shown = found[:size]
+        more = len(found) > size
+        return job_pb2.ListJobsResponse(
+            jobs=[job_to_proto(each) for each in shown],
+            next_page_token=pages.token((shown[-1].created_at, shown[-1].id), question) if more else "",
+        )
+
+    async def WatchJob(  # noqa: N802
+        self, request: job_pb2.WatchJobRequest, context: Context
+    ) -> AsyncGenerator[job_pb2.WatchJobResponse, None]:
+        """The job as it stands, then at each change, to the terminal one."""
+        if request.after_revision < 0:
+            raise InvalidRequest.of(Violation("after_revision", f"must not be negative; got {request.after_revision}"))
+        async with aclosing(self._engine.watch(_id(request.id), request.after_revision)) as changes:
+            async for job in changes:
+                yield job_pb2.WatchJobResponse(job=job_to_proto(job))
+
+    async def WaitJob(self, request: job_pb2.WaitJobRequest, context: Context) -> job_pb2.WaitJobResponse:  # noqa: N802
+        """The terminal job, or the job as it stands when `timeout` has passed."""
+        job_id = _id(request.id)
+        timeout = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else None
+        if timeout is not None and timeout < 0:
+            raise InvalidRequest.of(Violation("timeout", "must not be negative"))
+        deadline = patience(context)
+        if timeout is None or (deadline is not None and deadline < timeout):
+            async with within_deadline(context, job_id):
+                return job_pb2.WaitJobResponse(job=job_to_proto(await self._engine.wait(job_id)))
+        try:
+            async with asyncio.timeout(timeout):
+                job = await self._engine.wait(job_id)
+        except TimeoutError:
+            job = await self._engine.get(job_id)
+        return job_pb2.WaitJobResponse(job=job_to_proto(job))
+
+    async def DeleteJob(self, request: job_pb2.DeleteJobRequest, context: Context) -> job_pb2.DeleteJobResponse:  # noqa: N802
+        """Forgets the job."""
+        job = await self._engine.delete(_id(request.id))
+        return job_pb2.DeleteJobResponse(id=job.id, deleted=True, was_in_flight=not job.is_terminal)
+
+    async def DownloadAsset(  # noqa: N802
+        self, request: job_pb2.DownloadAssetRequest, context: Context
+    ) -> AsyncGenerator[job_pb2.DownloadAssetResponse, None]:
+        """One file of a succeeded job: a head, then its bytes."""
+        negative = [name for name in ("index", "offset", "limit") if getattr(request, name) < 0]
+        if negative:
+            raise InvalidRequest.of(*(Violation(name, "must not be negative") for name in negative))
+        job = await self._engine.get(_id(request.id))
+        url = _url(job, request.index)
+        async with self._assets.open(url, offset=request.offset, limit=request.limit) as asset:
+            head = job_pb2.AssetHead(mime_type=asset.mime_type, size_bytes=asset.size_bytes, offset=asset.offset)
+            yield job_pb2.DownloadAssetResponse(head=head)
+            async for chunk in asset.chunks():
+                yield job_pb2.DownloadAssetResponse(chunk=chunk)
+
+    async def _after(self, request: job_pb2.ListJobsRequest, question: str) -> tuple[float, str] | None:
+        if not request.after_id:
+            return pages.position(request.page_token, question)
+        if request.page_token:
+            raise InvalidRequest.of(Violation("after_id", "cannot be sent together with page_token: send one of them"))
+        try:
+            job = await self._engine.get(request.after_id)
+        except JobNotFound as error:
+            raise InvalidRequest.of(Violation("after_id", "names no job of this gateway")) from error
+        return job.created_at, job.id
+
+
+def _id(job_id: str) -> str:
+    if not job_id:
+        raise InvalidRequest.of(Violation("id", "is required"))
+    return job_id
+
+
+def _url(job: Job, index: int) -> str:
+    """The link of one asset. Raises AssetNotReady where there is none, saying how the job stands."""
+    if job.state is JobState.FAILED:
+        why = job.failure.message if job.failure else "it failed"
+        raise AssetNotReady(f"job {job.id} has no asset, since it failed: {why}", metadata={"job_id": job.id})
+    if job.state is not JobState.SUCCEEDED:
+        raise AssetNotReady(
+            f"job {job.id} is {job.state.value}; its assets are there when it has succeeded", metadata={"job_id": job.id}
+        )
+    if index >= len(job.assets):
+        raise AssetNotReady(f"job {job.id} has {len(job.assets)} assets, counted from 0", metadata={"job_id": job.id})
+    return job.assets[index].url

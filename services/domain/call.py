@@ -1,0 +1,31 @@
+"""The call that is being served, for whoever cannot be handed it: the log, and the order that names its caller.
+
+Every gRPC call is a task of its own, so what is set here ends with the call and is never reset.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Who calls, and under which id; both are empty outside of a call."""
+
+    request_id: str = ""
+    caller: str = ""
+    """Hash of the key that was presented; empty where the gateway is open."""
+
+
+_NOBODY: Final = Call()
+_current: ContextVar[Call] = ContextVar("cli2api_call", default=_NOBODY)
+
+
+def current() -> Call:
+    """The call that this task serves."""
+    return _current.get()
+
+
+def enter(call: Call) -> None:
+    """From here on this task, and every task that it starts, serves `call`."""
+    _current.set(call)

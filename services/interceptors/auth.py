@@ -1,0 +1,45 @@
+"""Lets in who presents a key of this gateway. Without any key the gateway is open; probes are open always."""
+
+import hmac
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from hashlib import sha256
+
+from services.domain import call
+from services.domain.errors import InvalidApiKey
+from services.domain.usage import caller_of
+from services.interceptors.shapes import Ring, Rpc
+
+
+def auth(keys: Iterable[str]) -> Ring:
+    """The ring that knows `keys` and puts the caller's hash into the call."""
+    digests = tuple(_digest(key) for key in keys)
+
+    @asynccontextmanager
+    async def ring(rpc: Rpc) -> AsyncGenerator[None, None]:
+        if digests and not rpc.is_probe:
+            key = presented(rpc)
+            if not key:
+                raise InvalidApiKey("no API key: send it as metadata `authorization: Bearer <key>` or `x-api-key: <key>`")
+            if not _is_known(_digest(key), digests):
+                raise InvalidApiKey("this gateway does not know the API key; CLI2API_API_KEYS has those that it knows")
+            call.enter(replace(call.current(), caller=caller_of(key)))
+        yield
+
+    return ring
+
+
+def presented(rpc: Rpc) -> str:
+    """The key that the caller presents, or nothing."""
+    scheme, _, key = rpc.metadata.get("authorization", "").strip().partition(" ")
+    return (key.strip() if scheme.lower() == "bearer" else "") or rpc.metadata.get("x-api-key", "").strip()
+
+
+def _digest(key: str) -> bytes:
+    return sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def _is_known(digest: bytes, digests: tuple[bytes, ...]) -> bool:
+    # Every key is compared, and digests have one length: the time taken tells nothing of the keys.
+    return sum(hmac.compare_digest(digest, each) for each in digests) > 0

@@ -1,0 +1,80 @@
+"""Reads what an operator writes for a store, opens that store, and shows it without its secrets."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from services.domain.ports import JobStore
+from services.stores.memory import MemoryStore
+from services.stores.sqlite import SqliteStore
+
+FORMS: Final = "leave it empty for SQLite in the state directory, or write memory:, a path, or file:/path/to/jobs.db"
+LATER: Final = frozenset({"postgres", "postgresql", "libsql"})
+"""Schemes that have a meaning here and no store yet."""
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_USERINFO: Final = re.compile(r"//.*@", re.DOTALL)
+_PAIR: Final = re.compile(r"([^\s?&=]+)=([^\s&#]*)")
+_SECRET: Final = re.compile(r"token|pass|pwd|secret|key", re.IGNORECASE)
+
+
+class BadDsn(ValueError):
+    """A job store's DSN that nobody can open. The message shows it without secrets and says what is taken."""
+
+
+class Kind(StrEnum):
+    """Which store a DSN means."""
+
+    MEMORY = "memory"
+    SQLITE = "sqlite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dsn:
+    """A store that can be opened; `path` is set exactly for SQLite."""
+
+    kind: Kind
+    path: Path | None = None
+
+
+async def open_store(dsn: str, state_dir: Path) -> JobStore:
+    """The store that `dsn` means; empty is SQLite in `<state_dir>/jobs.db`. Raises BadDsn, or StoreUnavailable."""
+    place = parse(dsn, state_dir)
+    return MemoryStore() if place.path is None else await SqliteStore.open(place.path)
+
+
+def parse(dsn: str, state_dir: Path) -> Dsn:
+    """What `dsn` means. Opens nothing. Raises BadDsn."""
+    dsn = dsn.strip()
+    scheme = match[1].lower() if (match := _SCHEME.match(dsn)) else ""
+    if not dsn:
+        return Dsn(kind=Kind.SQLITE, path=(state_dir / "jobs.db").resolve())
+    if dsn.lower() == "memory:":
+        return Dsn(kind=Kind.MEMORY)
+    if scheme == "file":
+        return Dsn(kind=Kind.SQLITE, path=_file(dsn))
+    if scheme in LATER:
+        raise BadDsn(f"the job store {redact(dsn)} is of a kind that this version does not serve yet; {FORMS}")
+    if scheme or dsn == ":memory:":
+        raise BadDsn(f"the job store {redact(dsn)} is of no kind that is known; {FORMS}")
+    return Dsn(kind=Kind.SQLITE, path=Path(dsn).expanduser().resolve())
+
+
+def redact(dsn: str) -> str:
+    """The same DSN fit for a log: user, password, tokens and keys are ***."""
+    return _PAIR.sub(_hidden, _USERINFO.sub("//***@", dsn))
+
+
+def _hidden(pair: re.Match[str]) -> str:
+    return f"{pair[1]}=***" if _SECRET.search(unquote(pair[1])) else pair[0]
+
+
+def _file(dsn: str) -> Path:
+    parts = urlsplit(dsn)
+    path = unquote(parts.path)
+    if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not path or path.endswith("/"):
+        raise BadDsn(f"the job store {redact(dsn)} has to be file: and the path of a file, without host or parameters")
+    return Path(path).resolve()

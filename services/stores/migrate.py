@@ -1,0 +1,67 @@
+"""Brings a database's schema up to date, one migration a transaction, so that a step is there whole or not at all.
+
+Two processes that start at once are safe: each looks again, inside the write lock, at what is still to be done.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import aiosqlite
+
+from services.stores.queries import Migration
+
+APPLICATION: Final = 0x43324150
+"""Marks a database file as ours ("C2AP"), so that another program's is never written to."""
+
+
+class NotOurs(Exception):
+    """The database belongs to another program, or to a later version of this one. The message says which, for people."""
+
+
+async def migrate(connection: aiosqlite.Connection, steps: Sequence[Migration]) -> None:
+    """Runs the steps that the database has not seen. Raises NotOurs before anything is written, or sqlite3.Error.
+
+    The connection must be in autocommit mode.
+    """
+    version = await _pragma(connection, "user_version")
+    tables = await _number(connection, "SELECT count(*) FROM sqlite_schema")
+    if tables and await _pragma(connection, "application_id") != APPLICATION:
+        raise NotOurs("it is the database of another program")
+    if version > len(steps):
+        raise NotOurs(f"a newer cli2api wrote it (schema {version}, this version knows {len(steps)}); run the newer version")
+    for step in steps[version:]:
+        await _take(connection, step)
+
+
+async def _take(connection: aiosqlite.Connection, step: Migration) -> None:
+    await connection.execute("BEGIN IMMEDIATE")
+    try:
+        if await _pragma(connection, "user_version") < step.number:
+            for statement in statements(step.sql):
+                await connection.execute(statement)
+            await connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            await connection.execute(f"PRAGMA user_version = {step.number}")
+    except BaseException:
+        await connection.rollback()
+        raise
+    await connection.commit()
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one, so that they can stand in one transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
+    return await _number(connection, f"PRAGMA {name}")
+
+
+async def _number(connection: aiosqlite.Connection, query: str) -> int:
+    (row,) = await connection.execute_fetchall(query)
+    return int(row[0])

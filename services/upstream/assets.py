@@ -1,0 +1,139 @@
+"""Fetches produced files from the upstream's links. No credential of ours is ever sent there."""
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from services.domain.errors import AssetGone, UpstreamUnavailable
+from services.domain.ports import AssetStream
+from services.upstream.line import chunks
+from services.upstream.sniff import ENOUGH, sniffed
+
+SILENCE_SECONDS: Final = 60.0
+MOST_REDIRECTS: Final = 3
+
+_CONTENT_RANGE: Final = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+_TELLS_NOTHING: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+
+
+class FetchedAsset:
+    """The bytes of one asset, from `offset` on. `size_bytes` is that of the whole asset."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes], *, mime_type: str, size_bytes: int | None, offset: int) -> None:
+        self.mime_type = mime_type
+        self.size_bytes = size_bytes
+        self.offset = offset
+        self._pieces = pieces
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes in order; may be read once. Raises UpstreamUnavailable where the link breaks off."""
+        return self._pieces
+
+
+class Assets:
+    """AssetSource over one HTTP session, which stays its maker's to close."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    @asynccontextmanager
+    async def open(self, url: str, *, offset: int = 0, limit: int = 0) -> AsyncGenerator[AssetStream]:
+        """The asset's bytes from `offset`, at most `limit` of them where that is not 0; none beyond its end.
+
+        Raises AssetGone where the link is dead, UpstreamUnavailable where it cannot be reached.
+        """
+        response = await self._get(url, offset, limit)
+        try:
+            begins, size = _extent(response, offset)
+            pieces = _window(_body(response), skip=offset - begins, limit=limit)
+            async with aclosing(pieces):
+                head, whole = await _peek(pieces)
+                async with aclosing(whole):
+                    told = response.content_type if "content-type" in response.headers else ""
+                    mime_type = (sniffed(head) if offset == 0 else "") or ("" if told in _TELLS_NOTHING else told)
+                    yield FetchedAsset(whole, mime_type=mime_type or "application/octet-stream", size_bytes=size, offset=offset)
+        finally:
+            response.close()
+
+    async def _get(self, url: str, offset: int, limit: int) -> aiohttp.ClientResponse:
+        headers = {"accept-encoding": "identity"}
+        if offset or limit:
+            headers["range"] = f"bytes={offset}-{offset + limit - 1 if limit else ''}"
+        try:
+            parsed = URL(url)
+            if parsed.scheme not in ("http", "https") or not parsed.host:
+                raise AssetGone("the asset's link is not an http(s) URL")
+            response = await self._session.get(
+                parsed,
+                headers=headers,
+                max_redirects=MOST_REDIRECTS + 1,
+                timeout=aiohttp.ClientTimeout(sock_connect=self._session.timeout.sock_connect, sock_read=SILENCE_SECONDS),
+            )
+        except aiohttp.TooManyRedirects as error:
+            raise UpstreamUnavailable(f"the asset's link redirects more than {MOST_REDIRECTS} times") from error
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as error:
+            raise AssetGone("the asset's link is not an http(s) URL") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UpstreamUnavailable(f"the asset's host {parsed.host} cannot be reached") from error
+        if response.status in (200, 206) or (response.status == 416 and offset):
+            return response
+        response.close()
+        if response.status in (403, 404, 410):
+            raise AssetGone(f"the asset's link is dead (HTTP {response.status}); upstream links may live for an hour only")
+        raise UpstreamUnavailable(f"the asset's host answered HTTP {response.status}")
+
+
+def _extent(response: aiohttp.ClientResponse, offset: int) -> tuple[int, int | None]:
+    """Where the answer's bytes begin in the asset, and how large the asset is, where known. A server may ignore Range."""
+    if response.status == 200:
+        return 0, response.content_length
+    said = _CONTENT_RANGE.match(response.headers.get("content-range", ""))
+    begins = int(said[1]) if said and said[1] else offset
+    if begins > offset:
+        raise UpstreamUnavailable("the asset's host answered with another range than was asked for")
+    return begins, int(said[2]) if said and said[2] != "*" else None
+
+
+async def _body(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
+    if response.status == 416:
+        return
+    async with aclosing(chunks(response)) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
+async def _window(pieces: AsyncGenerator[bytes], *, skip: int, limit: int) -> AsyncGenerator[bytes]:
+    """Without the first `skip` bytes, and at most `limit` where that is not 0."""
+    left = limit
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if skip >= len(piece):
+                skip -= len(piece)
+                continue
+            kept = piece[skip:] if not limit else piece[skip : skip + left]
+            skip = 0
+            left -= len(kept)
+            yield kept
+            if limit and left <= 0:
+                return
+
+
+async def _peek(pieces: AsyncGenerator[bytes]) -> tuple[bytes, AsyncGenerator[bytes]]:
+    """The first bytes, enough to sniff where there are as many, and all the bytes, those included."""
+    head = bytearray()
+    async for piece in pieces:
+        head += piece
+        if len(head) >= ENOUGH:
+            break
+    return bytes(head[:ENOUGH]), _rejoined(bytes(head), pieces)
+
+
+async def _rejoined(head: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    if head:
+        yield head
+    async for piece in rest:
+        yield piece

@@ -1,0 +1,154 @@
+"""What is measured, as processes: each is started, waited for and ended by its own id."""
+
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import psutil
+
+from tests.bench.envoy import write_bare_envoy
+from tests.bench.load import KEY
+
+BIN: Final = Path(sys.executable).parent
+PATIENCE: Final = 30.0
+"""Seconds that a process gets to be ready, and to end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """One way to the upstream. Ports are of 127.0.0.1; 0 where there is none."""
+
+    name: str
+    http_port: int
+    grpc_port: int = 0
+    process: psutil.Process
+
+    def resident(self) -> dict[str, int]:
+        """Bytes in memory now, for each process of it by name."""
+        found: dict[str, int] = {}
+        for process in (self.process, *self.process.children(recursive=True)):
+            with process.oneshot():
+                found[_part(process)] = found.get(_part(process), 0) + process.memory_info().rss
+        return found
+
+
+@contextmanager
+def contenders(folder: Path) -> Iterator[tuple[Contender, ...]]:
+    """The upstream itself, Envoy without filters, and the gateway; all end with the context."""
+    with ExitStack() as stack:
+        direct = stack.enter_context(upstream(folder))
+        bare = stack.enter_context(bare_envoy(folder, direct.http_port))
+        gateway, _ = stack.enter_context(serve(folder / "state", direct.http_port))
+        yield direct, bare, gateway
+
+
+@contextmanager
+def upstream(folder: Path) -> Generator[Contender]:
+    """The bench's own upstream."""
+    log = folder / "upstream.log"
+    with running([sys.executable, "-m", "tests.bench.upstream"], log, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        if not select.select([process.stdout], [], [], PATIENCE)[0]:
+            raise RuntimeError(f"the bench's upstream did not start:\n{log.read_text()}")
+        yield Contender(name="direct", http_port=int(process.stdout.readline()), process=psutil.Process(process.pid))
+
+
+@contextmanager
+def bare_envoy(folder: Path, upstream_port: int) -> Generator[Contender]:
+    """Envoy without filters."""
+    port = free_port()
+    config = write_bare_envoy(folder, port=port, upstream_port=upstream_port)
+    argv = [str(BIN / "envoy"), "-c", str(config), "-l", "error", "--concurrency", "2", "--disable-hot-restart"]
+    log = folder / "bare-envoy.log"
+    with running(argv, log) as process:
+        wait_until_answered(port, "/", process, log)
+        yield Contender(name="Envoy, no filters", http_port=port, process=psutil.Process(process.pid))
+
+
+@contextmanager
+def serve(state: Path, upstream_port: int) -> Generator[tuple[Contender, float]]:
+    """The gateway as a stranger starts it, and the seconds from there to its first healthy answer."""
+    http_port, grpc_port = free_port(), free_port()
+    upstream_url = f"http://127.0.0.1:{upstream_port}"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("CLI2API_", "MULERUN_"))} | {
+        "CLI2API_PORT": str(http_port),
+        "CLI2API_GRPC_PORT": str(grpc_port),
+        "CLI2API_API_KEYS": KEY,
+        "CLI2API_STATE_DIR": str(state),
+        "CLI2API_LOG_LEVEL": "warning",
+        "MULERUN_API_BASE_URL": upstream_url,
+        "MULERUN_OAUTH_BASE_URL": upstream_url,
+        "MULERUN_TOKEN": "muk-" + "b" * 64,
+    }
+    log = state.with_suffix(".log")
+    began = time.perf_counter()
+    with running([str(BIN / "cli2api"), "serve"], log, environ=environ) as process:
+        wait_until_answered(http_port, "/healthz", process, log)
+        ready = time.perf_counter() - began
+        yield Contender(name="cli2api", http_port=http_port, grpc_port=grpc_port, process=psutil.Process(process.pid)), ready
+
+
+@contextmanager
+def running(
+    argv: list[str], log: Path, *, environ: dict[str, str] | None = None, stdout: int = subprocess.DEVNULL
+) -> Generator[subprocess.Popen[str]]:
+    """A process and whatever it starts, ended with the context; what it says on stderr goes into `log`."""
+    with log.open("w") as stderr, subprocess.Popen(argv, env=environ, stdout=stdout, stderr=stderr, text=True) as process:
+        try:
+            yield process
+        finally:
+            family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+            process.terminate()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            for orphan in psutil.wait_procs(family, timeout=5.0)[1]:
+                orphan.kill()
+
+
+def wait_until_answered(port: int, path: str, process: subprocess.Popen[str], log: Path) -> None:
+    """Returns with the first answer below 500. Raises RuntimeError with the log's end if the process ends before, or none comes."""
+    deadline = time.monotonic() + PATIENCE
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=1.0) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise RuntimeError(f"{process.args!r} ended with {process.returncode}:\n{log.read_text()[-2000:]}")
+            try:
+                if client.get(path).status_code < 500:
+                    return
+            except httpx2.TransportError:
+                select.select([], [], [], 0.02)
+    raise RuntimeError(f"{process.args!r} did not answer on port {port}:\n{log.read_text()[-2000:]}")
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wrk() -> str | None:
+    """The load generator written in C, which leaves more of the machine to what is measured; None where it is not installed."""
+    return shutil.which("wrk")
+
+
+def _part(process: psutil.Process) -> str:
+    """What a process is, for people."""
+    words = process.cmdline()
+    for part in ("services", "edge"):
+        if words[1:3] == ["-m", part]:
+            return "core" if part == "services" else part
+    return "Envoy" if "envoy" in process.name() else "supervisor"
