@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
+from itertools import groupby
 from typing import Final, cast
 
 from cli.errors import StartFailed
@@ -97,18 +98,19 @@ class Child:
             if self._retired.is_set():  # while it was being started
                 self._process.send_signal(self._last_signal)
             output = cast("asyncio.StreamReader", self._process.stdout)  # a PIPE was asked for
-            async with aclosing(_lines(output)) as lines:
-                async for line in lines:
-                    self._listen(line)
+            async with aclosing(_lines(output)) as batches:
+                async for lines in batches:
+                    for utterance in utterances(lines):
+                        self._listen(utterance)
             return await self._process.wait()
         finally:
             if self._process.returncode is None:
                 self._process.kill()
                 await self._process.wait()
 
-    def _listen(self, line: bytes) -> None:
-        fields = self._journal.pass_on(line, part=self.part.name)
-        self._last_words = str(fields.get("message", ""))
+    def _listen(self, utterance: bytes) -> None:
+        fields = self._journal.pass_on(utterance, part=self.part.name)
+        self._last_words = str(fields.get("message", "")).rpartition("\n")[2]
         self._heard(fields)
 
     async def _rest(self, seconds: float) -> None:
@@ -124,18 +126,24 @@ class Child:
         return StartFailed(f"{self.part.name} ended with {manner(returncode)} before it served, and did not say why")
 
 
-async def _lines(stream: asyncio.StreamReader) -> AsyncGenerator[bytes]:
-    """Its lines without their ends, empty ones left out."""
+def utterances(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Each JSON line by itself; plain lines in a row, such as a traceback's, as one. Pure."""
+    for is_json, said in groupby(lines, lambda line: line.startswith(b"{")):
+        if is_json:
+            yield from said
+        elif block := b"\n".join(line for line in said if line.strip()):
+            yield block
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncGenerator[list[bytes]]:
+    """What came in at once, cut into lines without their ends."""
     rest = b""
     while chunk := await stream.read(1 << 16):
         *whole, rest = (rest + chunk).split(b"\n")
         if len(rest) > _LONGEST_LINE:
             whole, rest = [*whole, rest], b""
-        for line in whole:
-            if line.strip():
-                yield line
-    if rest.strip():
-        yield rest
+        yield whole
+    yield [rest]
 
 
 def _die_with(parent: int) -> Callable[[], None] | None:

@@ -3,16 +3,13 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
-
-import aiohttp
-from services.settings import BadSetting, Settings
-from services.settings.grammar import reachable as target_of
 
 from cli import ports, rundir
 from cli.admin import Admin
@@ -20,50 +17,54 @@ from cli.child import Child
 from cli.errors import StartFailed
 from cli.journal import Fields, Journal
 from cli.parts import Part, envoy_part, python_part
+from cli.readiness import is_listening, is_ok, until
 from edge.envoy import render
-from edge.envoy.address import Unix, parse
+from edge.envoy.address import Address, Unix, parse
+from services.settings import Settings
+from services.settings.grammar import reachable as target_of
 
-START_TIMEOUT: Final = 30.0
+_START_TIMEOUT: Final = 30.0
+_LATE: Final = 1.0
+"""Seconds beyond the drain timeout until what did not end by itself is killed."""
 _PROBES: Final = ("/healthz", "/readyz")
-_PROBE_EVERY: Final = 0.05
-_GRACE_FOR_THE_LATE: Final = 1.0
-"""Seconds beyond the drain timeout until a part that did not end by itself is killed."""
 _READY: Final = "ready"
-"""The message of the core's line that tells what it serves with."""
+"""The message of the line by which the core tells what it serves with."""
 _OF_EVERY_LINE: Final = frozenset({"time", "level", "logger", "message", "request_id", "listen"})
 
 
 class Gateway:
     """`async with Gateway(environ) as gateway`: inside, the gateway serves at `rest_url` and `grpc_target`.
 
-    Raises StartFailed or BadSetting, whose text names the fix, and then has left nothing running. `write` gets the log, a line
-    at a time. It must be entered on a thread that lives as long as the gateway, since the parts die with their parent thread.
+    Raises BadSetting when made and StartFailed when entered, whose texts name the fix; nothing is left running then. `write`
+    gets the log line by line; it is stderr by default. Enter it on a thread that lives on: the parts die with their parent.
     """
 
     rest_url: str
+    """Such as http://127.0.0.1:8080."""
     grpc_target: str
+    """Such as 127.0.0.1:50051."""
 
     def __init__(self, environ: Mapping[str, str], *, write: Callable[[bytes], object] | None = None) -> None:
+        self._settings = Settings.read(environ)
         self._environ = dict(environ)
-        self._settings = Settings.read(self._environ)
         self._journal = Journal(write or _to_stderr, self._settings.log_level)
         self._stack = AsyncExitStack()
         self._children: dict[str, Child] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._asked, self._hurried = asyncio.Event(), asyncio.Event()
-        self._core_told: asyncio.Future[Fields] = asyncio.Future()
+        self._core_told, self._serves_with = asyncio.Event(), dict[str, object]()
 
     def stop(self) -> None:
         """Asks it to drain; asked a second time it stops at once."""
         (self._hurried if self._asked.is_set() else self._asked).set()
 
-    async def until_stopped(self) -> None:
+    async def until_asked_to_stop(self) -> None:
         """Returns when `stop` was called."""
-        await self._until(self._asked.wait())
+        await _first_of(self._asked.wait(), unless=self._keeping)
 
     @property
     def pids(self) -> Mapping[str, int]:
-        """Of the parts that run now, by name."""
+        """Of the parts that run now, by name: core, edge, envoy."""
         return {name: child.pid for name, child in self._children.items() if child.pid is not None}
 
     async def __aenter__(self) -> Self:
@@ -78,41 +79,49 @@ class Gateway:
         self._asked.set()
         async with self._stack:
             await self._drain()
+        self._journal.say("info", "stopped")
 
     async def _start(self) -> None:
         settings = self._settings
         run = self._stack.enter_context(rundir.taken(settings.state_dir))
+        self._admin = Admin(run / "admin.sock")
         with ExitStack() as held:
             rest = held.enter_context(ports.held(settings.host, settings.port, setting="CLI2API_PORT"))
             grpc = held.enter_context(ports.held(settings.host, settings.grpc_port, setting="CLI2API_GRPC_PORT"))
-            layout = render.Layout(
-                rest=rest,
-                grpc=grpc,
-                admin=Unix(run / "admin.sock"),
-                edge=parse(settings.edge_listen),
-                core=parse(target_of(settings.core_listen)),
-                folder=run,
+            config = self._render(
+                render.Layout(
+                    rest=rest,
+                    grpc=grpc,
+                    admin=Unix(self._admin.socket),
+                    edge=_address("CLI2API_EDGE_LISTEN", settings.edge_listen),
+                    core=_address("CLI2API_CORE_LISTEN", settings.core_listen),
+                    folder=run,
+                )
             )
-            config = render.write(layout, keys=settings.api_keys, max_body=settings.max_body)
-        self._admin = Admin(run / "admin.sock")
         self.rest_url, self.grpc_target = f"http://{ports.reachable(rest)}", str(ports.reachable(grpc))
-        self._stack.push_async_callback(self._kill)
+        self._stack.push_async_callback(self._end)
         for part in self._parts(config):
-            child = Child(part, journal=self._journal, heard=self._hear if part.name == "core" else lambda _: None)
+            child = Child(part, journal=self._journal, heard=self._hear)
             self._children[part.name] = child
             self._keeping.add(asyncio.create_task(child.keep(), name=f"keep {part.name}"))
         try:
-            async with asyncio.timeout(START_TIMEOUT):
-                await self._until(self._serving(), self._asked.wait())
+            async with asyncio.timeout(_START_TIMEOUT):
+                await _first_of(self._serving(), self._asked.wait(), unless=self._keeping)
         except TimeoutError as error:
-            raise StartFailed(f"the gateway was not ready after {START_TIMEOUT:.0f} s; its log above says what is missing") from error
-        if self._asked.is_set():
-            return
-        for child in self._children.values():
-            child.has_served()
-        told = self._core_told.result() if self._core_told.done() else {}
-        served_with = {name: value for name, value in told.items() if name not in _OF_EVERY_LINE}
-        self._journal.say("info", "startup", version=version("mulerun-cli2api"), port=rest.port, grpc_port=grpc.port, **served_with)
+            raise StartFailed(
+                f"the gateway was not ready after {_START_TIMEOUT:.0f} s; its log says what it waits for"
+            ) from error
+        if not self._asked.is_set():
+            for child in self._children.values():
+                child.has_served()
+            ours = {"version": version("mulerun-cli2api"), "port": rest.port, "grpc_port": grpc.port}
+            self._journal.say("info", "startup", **ours, **self._serves_with)
+
+    def _render(self, layout: render.Layout) -> Path:
+        try:
+            return render.write(layout, keys=self._settings.api_keys, max_body=self._settings.max_body)
+        except OSError as error:
+            raise StartFailed(f"Envoy's files cannot be written to {layout.folder} ({error.strerror})") from error
 
     def _parts(self, config: Path) -> tuple[Part, ...]:
         settings = self._settings
@@ -123,36 +132,24 @@ class Gateway:
             "CLI2API_EDGE_LISTEN": settings.edge_listen,
         }
         return (
-            envoy_part(config, log_level=settings.log_level, drain_seconds=settings.drain_timeout),
             python_part("core", "services", environ),
             python_part("edge", "edge", environ),
+            envoy_part(config, log_level=settings.log_level, drain_seconds=settings.drain_timeout),
         )
 
     async def _serving(self) -> None:
         """Returns when callers are answered, the core is ready and, where it logs that, has told what it serves with."""
-        timeout = aiohttp.ClientTimeout(total=1.0)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            for path in _PROBES:
-                while not await _is_ok(session, self.rest_url + path):
-                    await asyncio.sleep(_PROBE_EVERY)
+        # First the edge itself: Envoy would log every probe that came before it was there.
+        await until(lambda: is_listening(_address("CLI2API_EDGE_LISTEN", self._settings.edge_listen)))
+        for path in _PROBES:
+            await until(partial(is_ok, self.rest_url + path))
         if self._settings.log_level in {"debug", "info"}:
-            await self._core_told
+            await self._core_told.wait()
 
     def _hear(self, line: Fields) -> None:
-        if line.get("message") == _READY and not self._core_told.done():
-            self._core_told.set_result(line)
-
-    async def _until(self, *events: Coroutine[Any, Any, object]) -> None:
-        """Returns with the first of the events; what ends the keeping of a part is raised."""
-        waiting = {asyncio.ensure_future(event) for event in events}
-        try:
-            done, _ = await asyncio.wait({*waiting, *self._keeping}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+        if line.get("message") == _READY and not self._core_told.is_set():
+            self._serves_with = {name: value for name, value in line.items() if name not in _OF_EVERY_LINE}
+            self._core_told.set()
 
     async def _drain(self) -> None:
         """No new work from here on; what is open gets its time, unless someone is in a hurry."""
@@ -161,44 +158,47 @@ class Gateway:
         for name in ("edge", "core"):
             self._children[name].retire(signal.SIGTERM)
         try:
-            async with asyncio.timeout(self._settings.drain_timeout + _GRACE_FOR_THE_LATE):
-                await self._until_or_hurried(self._drained())
+            async with asyncio.timeout(self._settings.drain_timeout + _LATE):
+                await _first_of(self._drained(), self._hurried.wait())
         except TimeoutError:
             self._journal.say("warning", "open calls were cut off", after=self._settings.drain_timeout)
-        self._journal.say("info", "stopped")
 
     async def _drained(self) -> None:
+        """Returns when no part serves a call any more, and Envoy is gone after them."""
         await self._children["edge"].gone.wait()
         await self._children["core"].gone.wait()
-        while not await self._admin.is_idle():
-            await asyncio.sleep(_PROBE_EVERY)
+        await until(self._admin.is_idle)
+        self._children["envoy"].retire(signal.SIGTERM)
+        await self._children["envoy"].gone.wait()
 
-    async def _until_or_hurried(self, drained: Coroutine[Any, Any, None]) -> None:
-        waiting = {asyncio.ensure_future(drained), asyncio.ensure_future(self._hurried.wait())}
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
-
-    async def _kill(self) -> None:
+    async def _end(self) -> None:
+        """Nothing is left running."""
         for child in self._children.values():
             child.retire(signal.SIGKILL)
         await asyncio.gather(*self._keeping, return_exceptions=True)
 
 
-async def _is_ok(session: aiohttp.ClientSession, url: str) -> bool:
+def _address(setting: str, listening: str) -> Address:
+    """Where Envoy reaches what listens there. Raises StartFailed, naming `setting`, where nobody can know."""
     try:
-        async with session.get(url) as answer:
-            return answer.status == 200
-    except (aiohttp.ClientError, TimeoutError):
-        return False
+        return parse(target_of(listening))
+    except ValueError as error:
+        raise StartFailed(f"{setting} is {listening}: {error}") from error
+
+
+async def _first_of(*events: Coroutine[Any, Any, object], unless: Iterable[asyncio.Task[None]] = ()) -> None:
+    """Returns with the first of `events`, and ends the others. What ends one of `unless` is raised."""
+    waiting = {asyncio.ensure_future(event) for event in events}
+    try:
+        done, _ = await asyncio.wait({*waiting, *unless}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def _to_stderr(line: bytes) -> None:
     sys.stderr.buffer.write(line)
     sys.stderr.buffer.flush()
-
-
-__all__ = ["BadSetting", "Gateway", "StartFailed"]

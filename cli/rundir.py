@@ -20,14 +20,12 @@ def taken(state_dir: Path) -> Iterator[Path]:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         run.mkdir(mode=0o700, exist_ok=True)
         run.chmod(0o700)
-        lock = filelock.FileLock(run / "lock", timeout=0, mode=0o600)
-        with lock:
-            for socket in run.glob("*.sock"):  # left by a gateway that was killed
-                socket.unlink()
-            yield run
+        lock = filelock.FileLock(run / "lock", timeout=0, mode=0o600).acquire()
     except filelock.Timeout as error:
         raise StartFailed(f"another gateway runs on {state_dir}: stop it, or set CLI2API_STATE_DIR to another folder") from error
-    except PermissionError as error:
-        raise StartFailed(f"CLI2API_STATE_DIR is {state_dir}, which this user cannot write: set it to another folder") from error
     except OSError as error:
-        raise StartFailed(f"CLI2API_STATE_DIR is {state_dir}, which cannot be used: {error.strerror}") from error
+        raise StartFailed(
+            f"CLI2API_STATE_DIR is {state_dir}, which cannot be used ({error.strerror}): set another folder"
+        ) from error
+    with lock:
+        yield run

@@ -1,13 +1,14 @@
 """Reads a request's body, never more of it than allowed, and says what is wrong with it in the caller's words."""
 
 import re
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from edge.errors import Failure
 from edge.exchange import Exchange
 
+_Decoded = TypeVar("_Decoded")
 _FIELD: Final = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING: Final = re.compile(r"missing required field `(.+?)`")
 
@@ -57,10 +58,7 @@ def decode_text_head(raw: bytes) -> TextHead:
     return head
 
 
-_Decoded = Any
-
-
-def _decode(raw: bytes, kind: Any) -> _Decoded:
+def _decode(raw: bytes, kind: type[_Decoded]) -> _Decoded:
     if not raw:
         raise Failure("INVALID_REQUEST", "the body is empty; a JSON object is needed")
     try:

@@ -141,7 +141,9 @@ class Failure(Exception):
         param = names.get(self.param or "")
         if param is None:
             return self
-        message = param + self.message.removeprefix(str(self.param)) if self.message.startswith(f"{self.param}:") else self.message
+        message = (
+            param + self.message.removeprefix(str(self.param)) if self.message.startswith(f"{self.param}:") else self.message
+        )
         return Failure(
             self.reason,
             message,

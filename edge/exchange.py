@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -83,9 +83,5 @@ class Resource:
         endpoint = self._endpoints.get(scope["method"])
         if endpoint is None:
             known = ", ".join(sorted(self._endpoints))
-            raise Failure(
-                "METHOD_NOT_ALLOWED", f"{scope['path']} takes {known}, not {scope['method']}", headers={"allow": known}
-            )
+            raise Failure("METHOD_NOT_ALLOWED", f"{scope['path']} takes {known}, not {scope['method']}", headers={"allow": known})
         await endpoint(Exchange(scope, receive, send))
-
-

@@ -1,12 +1,15 @@
 """Reads a multipart form out of a body that is already in memory and already bounded."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from edge.dialects.fields import Upload
 from edge.errors import Failure
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 FILE_LIMIT: Final = 20 << 20
 """Bytes of one uploaded file."""
@@ -46,7 +49,7 @@ class _Form:
         self._value = bytearray()
         self._content = bytearray()
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> "MultipartCallbacks":
         return {
             "on_part_begin": self._on_part_begin,
             "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),

@@ -1,4 +1,4 @@
-"""Writes server-sent events that come in cut anywhere: passed on at once, kept alive in silence, and ended with an error if they die.
+"""Writes server-sent events that come in cut anywhere: passed on at once, kept alive in silence, ended with an error if they die.
 
 A heartbeat is a comment, which every SDK ignores, and may stand only between two events.
 """

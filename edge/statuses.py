@@ -1,4 +1,4 @@
-"""What a failed gRPC call says, as a Failure: from the one ErrorInfo of its google.rpc.Status, else from the status code alone."""
+"""What a failed gRPC call says, as a Failure: from the one ErrorInfo of its google.rpc.Status, else from the code alone."""
 
 from typing import Any, Final
 
@@ -17,7 +17,10 @@ _REASON_OF_CODE: Final = {
     grpc.StatusCode.INVALID_ARGUMENT: ("INVALID_REQUEST", "the request does not fit the contract"),
     grpc.StatusCode.UNAUTHENTICATED: ("INVALID_API_KEY", "no API key that this gateway knows"),
     grpc.StatusCode.PERMISSION_DENIED: ("INVALID_API_KEY", "this API key may not do that"),
-    grpc.StatusCode.UNIMPLEMENTED: ("UNSUPPORTED", "this gateway's core does not serve the call; core and edge differ in version"),
+    grpc.StatusCode.UNIMPLEMENTED: (
+        "UNSUPPORTED",
+        "this gateway's core does not serve the call; core and edge differ in version",
+    ),
     grpc.StatusCode.RESOURCE_EXHAUSTED: ("REQUEST_TOO_LARGE", "request body too large for one call to the core"),
     grpc.StatusCode.DEADLINE_EXCEEDED: ("DEADLINE_EXCEEDED", "the call took longer than this gateway waits"),
     grpc.StatusCode.UNAVAILABLE: ("CORE_LOST", "the connection to the gateway's core broke"),

@@ -22,7 +22,13 @@ class Readiness:
     """Watches the store and keeps the health service true."""
 
     def __init__(
-        self, *, store: JobStore, clock: Clock, servicer: health.aio.HealthServicer, stored: Collection[str], others: Collection[str]
+        self,
+        *,
+        store: JobStore,
+        clock: Clock,
+        servicer: health.aio.HealthServicer,
+        stored: Collection[str],
+        others: Collection[str],
     ) -> None:
         """`stored` are the services that need the store, `others` those that do not."""
         self._store = store

@@ -6,8 +6,8 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -40,6 +40,7 @@ from services.catalog.catalog import Catalog
 from services.credentials.discovery import NO_CREDENTIALS, find
 from services.credentials.keeper import Keeper
 from services.domain.errors import StoreUnavailable
+from services.domain.ports import Clock, JobStore
 from services.interceptors.access import access
 from services.interceptors.auth import auth
 from services.interceptors.faults import faults
@@ -61,19 +62,36 @@ _log = logging.getLogger("services.server")
 
 _SLACK: Final = 1 << 20
 """Bytes that a message may have beside the body that it carries."""
-_STORED: Final = tuple(each.DESCRIPTOR.services_by_name[name].full_name for each, name in (
-    (media_pb2, "MediaService"),
-    (job_pb2, "JobService"),
-))
-_OTHERS: Final = tuple(each.DESCRIPTOR.services_by_name[name].full_name for each, name in (
-    (text_pb2, "TextService"),
-    (catalog_pb2, "CatalogService"),
-    (usage_pb2, "UsageService"),
-))
+_STORED: Final = tuple(
+    each.full_name
+    for each in (media_pb2.DESCRIPTOR.services_by_name["MediaService"], job_pb2.DESCRIPTOR.services_by_name["JobService"])
+)
+"""Services that need the job store."""
+_OTHERS: Final = tuple(
+    each.full_name
+    for each in (
+        text_pb2.DESCRIPTOR.services_by_name["TextService"],
+        catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+        usage_pb2.DESCRIPTOR.services_by_name["UsageService"],
+    )
+)
 
 
 class CannotStart(Exception):
     """The core cannot start; the text is one line for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the servicers work with, each built once."""
+
+    catalog: Catalog
+    credentials: Keeper
+    upstream: MuleRun
+    assets: Assets
+    store: JobStore
+    engine: Engine
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,73 +101,25 @@ class Core:
     target: str
     """Where gRPC clients reach it."""
     server: grpc.aio.Server
-    engine: Engine
+    parts: Parts
     readiness: Readiness
 
     async def drain(self, grace: float) -> None:
         """Takes no new work; calls that are running get `grace` seconds to end."""
         await self.readiness.drain()
-        self.engine.drain()
+        self.parts.engine.drain()
         await self.server.stop(grace)
 
 
 @asynccontextmanager
 async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenerator[Core, None]:
-    """A core that serves inside the block and is closed after it, its parts in reverse. Raises CannotStart."""
-    found = find(_with_secrets(environ, settings), Path(environ.get("HOME") or Path.home()))
-    if found is None:
-        raise CannotStart(NO_CREDENTIALS)
-    dsn = settings.jobstore_dsn.get_secret_value()
-    clock = SystemClock()
-    try:
-        catalog = Catalog(settings.model_aliases)
-    except ValueError as error:
-        raise CannotStart(f"CLI2API_MODEL_ALIASES: {error}") from error
-
+    """A core that serves inside the block; its parts are closed after it, in reverse. Raises CannotStart."""
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(open_session())
-        keeper = await stack.enter_async_context(
-            Keeper(found, session, settings.oauth_base_url, clock, oauth_seconds=settings.oauth_timeout)
-        )
-        upstream = MuleRun(session, settings.api_base_url, keeper, clock)
-        assets = Assets(session)
-        try:
-            settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            store = await open_store(dsn, settings.state_dir)
-            stack.push_async_callback(store.close)
-            engine = Engine(
-                store=store,
-                upstream=upstream,
-                clock=clock,
-                pace=Pace(initial=settings.poll_interval, maximum=settings.poll_max_interval),
-                owner=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
-                retention=Retention(
-                    seconds=settings.job_retention,
-                    hard_cap=settings.job_hard_cap_mult,
-                    interval=settings.reaper_interval,
-                ),
-            )
-            await stack.enter_async_context(engine)
-        except BadDsn as error:
-            raise CannotStart(f"CLI2API_JOBSTORE_DSN: {error}") from error
-        except StoreUnavailable as error:
-            raise CannotStart(error.message) from error
-        except OSError as error:
-            raise CannotStart(f"CLI2API_STATE_DIR: {settings.state_dir}: {error.strerror}") from error
-
-        registry = telemetry.open_registry()
-        rings = Rings(access, metrics(registry), faults, auth(settings.api_keys))
-        server = grpc.aio.server(interceptors=[rings], options=_options(settings))
-        text_pb2_grpc.add_TextServiceServicer_to_server(Texts(catalog=catalog, upstream=upstream), server)
-        media_pb2_grpc.add_MediaServiceServicer_to_server(Media(engine=engine, catalog=catalog, assets=assets), server)
-        job_pb2_grpc.add_JobServiceServicer_to_server(Jobs(engine=engine, assets=assets), server)
-        catalog_pb2_grpc.add_CatalogServiceServicer_to_server(Models(catalog), server)
-        usage_pb2_grpc.add_UsageServiceServicer_to_server(Usage(), server)
+        parts = await _opened(stack, settings, environ)
+        server = grpc.aio.server(interceptors=[_rings(settings)], options=_options(settings))
         probes = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(probes, server)
-        reflection.enable_server_reflection((*_STORED, *_OTHERS, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-
-        readiness = Readiness(store=store, clock=clock, servicer=probes, stored=_STORED, others=_OTHERS)
+        _furnish(server, parts, probes)
+        readiness = Readiness(store=parts.store, clock=parts.clock, servicer=probes, stored=_STORED, others=_OTHERS)
         await readiness.look()
         watching = asyncio.create_task(readiness.run(), name="readiness")
         stack.push_async_callback(_ended, watching)
@@ -159,15 +129,143 @@ async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenera
             raise CannotStart(str(error)) from error
         await server.start()
         stack.push_async_callback(server.stop, 0)
-        _log.info(
-            "ready",
-            extra={
-                "version": version("mulerun-cli2api"),
-                "listen": target,
-                "token_source": keeper.source,
-                "job_store": redact(dsn) or f"sqlite in {settings.state_dir}",
-                "models": len(catalog.models),
-                "keys": len(settings.api_keys),
-            },
+        _log.info("ready", extra={"listen": target, **_told(settings, parts)})
+        yield Core(target=target, server=server, parts=parts, readiness=readiness)
+
+
+async def run(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Serves until SIGTERM or SIGINT, then drains; the second one stops at once. Raises CannotStart."""
+    asked, insisted = asyncio.Event(), asyncio.Event()
+
+    def heard() -> None:
+        if asked.is_set():
+            insisted.set()
+        asked.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, heard)
+    async with serving(settings, environ) as core:
+        await asked.wait()
+        _log.info("draining", extra={"seconds": settings.drain_timeout})
+        draining = asyncio.create_task(core.drain(settings.drain_timeout), name="drain")
+        impatience = asyncio.create_task(insisted.wait(), name="impatience")
+        await asyncio.wait({draining, impatience}, return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():
+            await core.server.stop(0)
+        await draining
+        await _ended(impatience)
+    _log.info("stopped")
+
+
+def main(environ: Mapping[str, str]) -> int:
+    """The exit code: 0 after a drain, 1 where the core cannot start, with one line that says why."""
+    telemetry.log_to_stderr("info")
+    try:
+        settings = Settings.read(environ)
+        telemetry.log_to_stderr(settings.log_level)
+        for warning in strays(environ):
+            _log.warning(warning)
+        uvloop.run(run(settings, environ))
+    except (BadSetting, CannotStart) as error:
+        _log.error(str(error))
+        return 1
+    return 0
+
+
+async def _opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str, str]) -> Parts:
+    found = find(_with_secrets(environ, settings), Path(environ.get("HOME") or Path.home()))
+    if found is None:
+        raise CannotStart(NO_CREDENTIALS)
+    try:
+        catalog = Catalog(settings.model_aliases)
+    except ValueError as error:
+        raise CannotStart(f"CLI2API_MODEL_ALIASES: {error}") from error
+    clock = SystemClock()
+    session = await stack.enter_async_context(open_session())
+    keeper = Keeper(found, session, settings.oauth_base_url, clock, oauth_seconds=settings.oauth_timeout)
+    await stack.enter_async_context(keeper)
+    upstream = MuleRun(session, settings.api_base_url, keeper, clock)
+    try:
+        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = await open_store(settings.jobstore_dsn.get_secret_value(), settings.state_dir)
+        stack.push_async_callback(store.close)
+        engine = Engine(
+            store=store,
+            upstream=upstream,
+            clock=clock,
+            pace=Pace(initial=settings.poll_interval, maximum=settings.poll_max_interval),
+            owner=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+            retention=Retention(
+                seconds=settings.job_retention, hard_cap=settings.job_hard_cap_mult, interval=settings.reaper_interval
+            ),
+            grace=settings.drain_timeout,
         )
-        yield Core(target=target, server=server, engine=engine, readiness=readiness)
+        await stack.enter_async_context(engine)
+    except BadDsn as error:
+        raise CannotStart(f"CLI2API_JOBSTORE_DSN: {error}") from error
+    except StoreUnavailable as error:
+        raise CannotStart(error.message) from error
+    except OSError as error:
+        raise CannotStart(f"CLI2API_STATE_DIR is {settings.state_dir}, which cannot be used: {error.strerror}") from error
+    return Parts(
+        catalog=catalog,
+        credentials=keeper,
+        upstream=upstream,
+        assets=Assets(session),
+        store=store,
+        engine=engine,
+        clock=clock,
+    )
+
+
+def _furnish(server: grpc.aio.Server, parts: Parts, probes: health.aio.HealthServicer) -> None:
+    """Adds every service to the server."""
+    media = Media(engine=parts.engine, catalog=parts.catalog, assets=parts.assets)
+    text_pb2_grpc.add_TextServiceServicer_to_server(Texts(catalog=parts.catalog, upstream=parts.upstream), server)
+    media_pb2_grpc.add_MediaServiceServicer_to_server(media, server)
+    job_pb2_grpc.add_JobServiceServicer_to_server(Jobs(engine=parts.engine, assets=parts.assets), server)
+    catalog_pb2_grpc.add_CatalogServiceServicer_to_server(Models(parts.catalog), server)
+    usage_pb2_grpc.add_UsageServiceServicer_to_server(Usage(), server)
+    health_pb2_grpc.add_HealthServicer_to_server(probes, server)
+    names = (*_STORED, *_OTHERS, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+
+
+def _rings(settings: Settings) -> Rings:
+    """Access outermost, so that its line tells how the call ended; auth innermost, so that a refusal is a fault like others."""
+    return Rings(access, metrics(telemetry.open_registry()), faults, auth(settings.api_keys))
+
+
+def _options(settings: Settings) -> Sequence[tuple[str, int]]:
+    return (
+        ("grpc.max_receive_message_length", settings.max_body + _SLACK),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.so_reuseport", 0),  # a port in use is an error, not a second core in silence
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+        ("grpc.http2.max_ping_strikes", 0),  # a proxy may ask whether we live as often as it likes
+    )
+
+
+def _told(settings: Settings, parts: Parts) -> Mapping[str, str | int]:
+    """What the ready line says of this core; no secrets."""
+    return {
+        "version": version("mulerun-cli2api"),
+        "token_source": parts.credentials.source,
+        "job_store": redact(settings.jobstore_dsn.get_secret_value()) or f"file:{settings.state_dir / 'jobs.db'}",
+        "models": len(parts.catalog.models),
+        "keys": len(settings.api_keys),
+    }
+
+
+def _with_secrets(environ: Mapping[str, str], settings: Settings) -> Mapping[str, str]:
+    """The environment as if secrets that came in files stood in it."""
+    secret = {"MULERUN_TOKEN": settings.mulerun_token, "MULERUN_STUDIO_TOKEN": settings.mulerun_studio_token}
+    return {**environ, **{name: value.get_secret_value() for name, value in secret.items()}}
+
+
+async def _ended(task: asyncio.Task[object]) -> None:
+    task.cancel()
+    await asyncio.wait({task})

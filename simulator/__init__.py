@@ -1,1 +1,1 @@
-"""A MuleRun that runs here: for the demo, the tests and development without credits. It knows the contract and nothing of ours."""
+"""A MuleRun that runs here, for demo, tests and development without credits; it knows the contract and nothing of ours."""

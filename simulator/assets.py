@@ -52,16 +52,17 @@ class Asset:
 
 
 def assets_for(endpoint: Endpoint, body: Body) -> tuple[Asset, ...]:
-    """What a task with this body produces."""
+    """What a task with this body produces; keys that the endpoint does not know change nothing."""
+    body = {name: body.get(name) for name in {field.name.partition(".")[0] for field in endpoint.fields}}
     if endpoint.kind == "video":
         return (Asset(format="mp4"),)
     if endpoint.kind != "image":
         setting = body.get("audio_setting") or {}
-        return (Asset(format=setting.get("format", "mp3"), sample_rate=setting.get("sample_rate", 32_000)),)
+        return (Asset(format=setting.get("format") or "mp3", sample_rate=setting.get("sample_rate") or 32_000),)
     width, height = _pixels(body)
     seed = zlib.crc32(str(body.get("prompt")).encode())
     return tuple(
-        Asset(format=body.get("format", "png"), width=width, height=height, seed=zlib.crc32(b"%d" % index, seed))
+        Asset(format=body.get("format") or "png", width=width, height=height, seed=zlib.crc32(b"%d" % index, seed))
         for index in range(_count(endpoint, body))
     )
 
@@ -79,7 +80,7 @@ def _pixels(body: Body) -> tuple[int, int]:
     if size:
         return min(int(size[1]), _LARGEST_SIDE), min(int(size[2]), _LARGEST_SIDE)
     side = _SIDES.get(str(body.get("resolution")), 1024)
-    ratio = re.fullmatch(r"(\d{1,2}):(\d{1,2})", str(body.get("aspect_ratio", "1:1")))
+    ratio = re.fullmatch(r"(\d{1,2}):(\d{1,2})", str(body.get("aspect_ratio")))
     across, down = (int(ratio[1]), int(ratio[2])) if ratio else (1, 1)
     longest = max(across, down)
     return side * across // longest, side * down // longest

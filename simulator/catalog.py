@@ -66,7 +66,8 @@ class Catalog:
 
 
 def _field(entry: Mapping[str, Any]) -> Field:
-    return Field(**{name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()})
+    members: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
+    return Field(**members)
 
 
 @cache

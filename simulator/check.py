@@ -23,6 +23,8 @@ _ABSENT = object()
 def complaints(endpoint: Endpoint, body: Body) -> list[str]:
     """Everything that is wrong with the body; empty when the service would take it."""
     found = [complaint for field in endpoint.fields for complaint in _field_complaints(field, body)]
+    parents = dict.fromkeys(field.name.partition(".")[0] for field in endpoint.fields if "." in field.name)
+    found += [f"{key}: must be object" for key in parents if key in body and not isinstance(body[key], dict)]
     if endpoint.strict:
         found += [f"{key}: unknown parameter" for key in unknown_keys(endpoint, body)]
     if not found:

@@ -175,7 +175,19 @@ def music_words(body: Body) -> Iterator[str]:
 
 def speech_voice_exists(body: Body) -> Iterator[str]:
     """OpenAI's voices do not exist here."""
-    if body["voice_setting"]["voice_id"] in {"alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer", "verse"}:
+    if body["voice_setting"]["voice_id"] in {
+        "alloy",
+        "ash",
+        "ballad",
+        "coral",
+        "echo",
+        "fable",
+        "onyx",
+        "nova",
+        "sage",
+        "shimmer",
+        "verse",
+    }:
         yield f"voice_setting.voice_id: voice {body['voice_setting']['voice_id']} does not exist"
 
 

@@ -209,7 +209,7 @@ def _strings(value: Json) -> Iterator[str]:
 
 def _members(value: Json, kind: type[Fault | TaskScript], label: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{label} must be a JSON object")
+        raise ValueError(f"{label} must be a JSON object")  # noqa: TRY004 - wrong text, not a wrong argument
     known = [field.name for field in fields(kind)]
     for name, member in value.items():
         if name not in known:

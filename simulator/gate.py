@@ -48,7 +48,7 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def drop(request: web.Request) -> NoReturn:
-    """Cuts the connection. What was written before still arrives; then the cancellation that a lost connection brings ends this."""
+    """Cuts the connection; what was written before still arrives. The cancellation that a lost connection brings ends this."""
     request[CUT] = True
     if request.transport is not None:
         request.transport.abort()
@@ -81,15 +81,18 @@ async def before_answer(request: web.Request, fault: Fault) -> web.Response | No
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        if request.path.startswith(_UNWATCHED):
-            return await handler(request)
-        response = await before_answer(request, await _fault_of(request)) or await handler(request)
+        fault = _NO_FAULT if request.path.startswith(_UNWATCHED) else await _fault_of(request)
+        response = await before_answer(request, fault) or await handler(request)
     except Refused as refused:
         response = _refusal(request, refused)
     except web.HTTPNotFound:
         response = web.json_response({"status": 404, "title": "Not Found"}, status=404)
+    except web.HTTPRequestEntityTooLarge:
+        response = _refusal(request, Refused(413, "the body is too large"))
     except web.HTTPMethodNotAllowed as wrong:
-        response = _refusal(request, Refused(405, "method not allowed", headers={"Allow": ", ".join(sorted(wrong.allowed_methods))}))
+        response = _refusal(
+            request, Refused(405, "method not allowed", headers={"Allow": ", ".join(sorted(wrong.allowed_methods))})
+        )
     return await _after_answer(request, response)
 
 

@@ -58,7 +58,7 @@ async def delete(request: web.Request) -> web.Response:
 
 
 def _find(request: web.Request) -> Task:
-    """The task that the path names. A route that is unknown is told before a key that is wrong, and that before a missing task."""
+    """The task that the path names. Refused first for an unknown route, then for a wrong key, then for a missing task."""
     world = request.app[WORLD]
     path, _, task_id = request.path.rpartition("/")
     endpoint: Endpoint | None = world.catalog.endpoints.get(path)

@@ -34,7 +34,9 @@ def _palette(seed: int) -> bytes:
     start, end = ((seed >> shift) & 0xFF for shift in (0, 8)), ((seed >> shift) & 0xFF for shift in (16, 24))
     left, right = (*start, 96), (*end, 200)
     return bytes(
-        left[channel] + (right[channel] - left[channel]) * index // (_BANDS - 1) for index in range(_BANDS) for channel in range(3)
+        left[channel] + (right[channel] - left[channel]) * index // (_BANDS - 1)
+        for index in range(_BANDS)
+        for channel in range(3)
     )
 
 

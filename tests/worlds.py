@@ -5,11 +5,17 @@ import heapq
 import itertools
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.domain.errors import Failure
 from services.domain.job import Asset, AssetKind, Job, JobState, Order, Task
 from services.domain.model import Json, ModelKind
+from services.domain.ports import JobStore
+from services.jobs.backoff import Pace
+from services.jobs.engine import Engine
+from services.jobs.retention import Retention
+from services.stores.memory import MemoryStore
 
 NOON = 1_800_000_000.0
 PICTURE = Asset(kind=AssetKind.IMAGE, url="https://assets.test/picture.png", mime_type="image/png")
@@ -141,3 +147,26 @@ def a_job(**changes: Any) -> Job:
 
 def a_queued_job(**changes: Any) -> Job:
     return a_job(**{"state": JobState.QUEUED, "task_id": "task-1", "poll_at": NOON + 2.0} | changes)
+
+
+@dataclass
+class World:
+    """An engine and all that is around it. The engine submits and reads at once, and polls when it is entered."""
+
+    store: JobStore = field(default_factory=MemoryStore)
+    mulerun: ScriptedMuleRun = field(default_factory=ScriptedMuleRun)
+    clock: FakeClock = field(default_factory=FakeClock)
+    pace: Pace = field(default_factory=lambda: Pace(jitter=0.0))
+    retention: Retention = field(default_factory=Retention)
+
+    def engine(self, owner: str = "core", room: int = 256) -> Engine:
+        """A core that has just been started."""
+        return Engine(
+            store=self.store,
+            upstream=self.mulerun,
+            clock=self.clock,
+            pace=self.pace,
+            owner=owner,
+            retention=self.retention,
+            room=room,
+        )

@@ -10,30 +10,36 @@ from typing import Final
 
 import grpc
 import openai
+from simulator.options import Options
 from simulator.server import Simulator
 
 from cli.demo import sdk, stubs
 from cli.demo.screen import DemoFailed
-from cli.serve import Gateway
+from cli.errors import StartFailed
+from cli.gateway import Gateway
 
 KEY: Final = "demo-key"
 STEP_SECONDS: Final = 30.0
 """How long any one call may take."""
+SPOKEN_SECONDS: Final = 0.1
+"""How long the simulated model takes for a word, so that a stream is seen to be one."""
 
 
 async def play(output: Path) -> None:
     """Everything, from nothing to the files in the folder `output`. Raises DemoFailed with a message for people."""
     began = time.monotonic()
     print("cli2api demo: the whole gateway on this machine, against a simulated MuleRun; nothing is paid\n")
-    async with set_stage() as gateway:
-        print(f"  REST   {gateway.rest_url}\n  gRPC   {gateway.grpc_target}\n  ready  {time.monotonic() - began:.1f} s\n")
-        try:
+    try:
+        async with set_stage() as gateway:
+            print(f"  REST   {gateway.rest_url}\n  gRPC   {gateway.grpc_target}\n  ready  {time.monotonic() - began:.1f} s\n")
             await play_sdk(gateway.rest_url, output)
             await play_stubs(gateway.grpc_target)
-        except openai.OpenAIError as failed:
-            raise DemoFailed(f"the SDK raised {type(failed).__name__}: {failed}") from failed
-        except grpc.aio.AioRpcError as failed:
-            raise DemoFailed(f"the gRPC call ended with {failed.code().name}: {failed.details()}") from failed
+    except StartFailed as failed:
+        raise DemoFailed(f"the gateway did not start: {failed}") from failed
+    except openai.OpenAIError as failed:
+        raise DemoFailed(f"the SDK raised {type(failed).__name__}: {failed}") from failed
+    except grpc.aio.AioRpcError as failed:
+        raise DemoFailed(f"the gRPC call ended with {failed.code().name}: {failed.details()}") from failed
     print(f"\nall of it worked, in {time.monotonic() - began:.1f} s")
 
 
@@ -42,7 +48,7 @@ async def set_stage() -> AsyncGenerator[Gateway]:
     """A gateway over a simulator, both on free ports, with their state in a folder that goes when the demo ends."""
     async with AsyncExitStack() as stack:
         state = stack.enter_context(tempfile.TemporaryDirectory(prefix="cli2api-demo-"))
-        simulator = await stack.enter_async_context(Simulator())
+        simulator = await stack.enter_async_context(Simulator(Options(chunk_delay_s=SPOKEN_SECONDS)))
         yield await stack.enter_async_context(Gateway(environment(os.environ, simulator.url, state)))
 
 

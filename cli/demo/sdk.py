@@ -31,7 +31,7 @@ async def streamed_chat(client: openai.AsyncOpenAI) -> None:
     begin("chat answer, streamed", CHAT_MODEL)
     pieces = 0
     stream = await client.chat.completions.create(
-        model=CHAT_MODEL, messages=[{"role": "user", "content": "Tell me in small pieces."}], stream=True
+        model=CHAT_MODEL, messages=[{"role": "user", "content": "Tell it to me word by word, as you think of it."}], stream=True
     )
     async with stream:
         async for chunk in stream:

@@ -58,9 +58,10 @@ async def watched_video(call: Call) -> None:
     async for change in changes:
         job = change.job
         state = state_of(job)
-        piece("." if state == shown else f" > {state}" if shown else state)
+        if state != shown:
+            piece(f" > {state}" if shown else state)
         shown = state
-    print(f", {job.progress} %, {job.assets[0].url}" if job.assets else "")
+    print(f", {job.progress} %, {len(job.assets)} file" if job.assets else "")
     check(job.state == job_pb2.JOB_STATE_SUCCEEDED, f"the job ended as {state_of(job)}: {job.failure.message}")
     check(bool(job.assets), "the job succeeded and names no file")
 

@@ -20,7 +20,7 @@ _STATUS: Final[Mapping[int, str]] = {
     job_pb2.JOB_STATE_SUCCEEDED: "completed",
     job_pb2.JOB_STATE_FAILED: "failed",
 }
-_ORDERS: Final[Mapping[str, job_pb2.ListOrder]] = {
+_ORDERS: Final[Mapping[str, job_pb2.ListOrder.ValueType]] = {
     "desc": job_pb2.LIST_ORDER_NEWEST,
     "asc": job_pb2.LIST_ORDER_OLDEST,
 }
@@ -53,7 +53,7 @@ def create(body: Mapping[str, Any], idempotency_key: str, *, form: bool) -> medi
 def page(query: Mapping[str, str]) -> job_pb2.ListJobsRequest:
     """What a query of GET /v1/videos asks for. Raises WrongField."""
     limit = query.get("limit", "20")
-    if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:4]) <= _MOST):
+    if not (limit.isascii() and limit.isdecimal() and len(limit) <= len(str(_MOST)) and 1 <= int(limit) <= _MOST):
         raise WrongField("limit", f"takes a whole number from 1 to {_MOST}")
     order = query.get("order", "desc")
     if order not in _ORDERS:

@@ -1,6 +1,6 @@
-"""Writes the files that Envoy starts with and those that it watches.
+"""Writes the files that Envoy starts with and those that it watches, from the project's envoy.yaml.
 
-Law: each appears whole, by a rename, and only its owner can read it.
+Law: each file appears whole, by a rename, and only its owner can read it.
 """
 
 import os
@@ -12,11 +12,14 @@ from typing import Any, Final
 
 import yaml
 
-from edge.envoy import resources
+from edge.envoy import keys as admission
 from edge.envoy.address import Address, Tcp, to_envoy, to_envoy_listener
 
 TEMPLATE: Final = Path(__file__).with_name("bootstrap.yaml")
-"""The project's envoy.yaml, beside the code so that it is installed with it."""
+"""The project's envoy.yaml, kept beside the code so that it is installed with it."""
+ROUTES: Final = Path("dynamic", "routes.yaml")
+KEYS: Final = Path("dynamic", "keys.yaml")
+_RESOURCE: Final = "type.googleapis.com/envoy.config."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,33 +32,32 @@ class Layout:
     edge: Address
     core: Address
     folder: Path
-    """Gets `envoy.yaml` and `dynamic/` with what Envoy watches; only its owner may look in."""
+    """Gets `envoy.yaml` and `dynamic/` with what Envoy watches."""
     seen_as: Path | None = None
     """The same folder by the name that Envoy sees, where that is another one."""
 
-    @property
-    def dynamic(self) -> Path:
-        """The watched files, as Envoy sees them."""
-        return (self.seen_as or self.folder) / "dynamic"
-
 
 def write(layout: Layout, *, keys: Sequence[str], max_body: int) -> Path:
-    """Writes all of it and returns the path of the file to start Envoy with. Raises OSError."""
+    """Writes all of it and returns the path of the file to start Envoy with. `max_body` is in bytes. Raises OSError."""
     dynamic = layout.folder / "dynamic"
     dynamic.mkdir(mode=0o700, parents=True, exist_ok=True)
     dynamic.chmod(0o700)
+    config, routes = _parted(layout)
+    _named(routes["virtual_hosts"][0]["routes"], "too_long")["match"]["headers"][0]["range_match"]["start"] = max_body + 1
+    _replace(layout.folder / ROUTES, {"resources": [{"@type": f"{_RESOURCE}route.v3.RouteConfiguration", **routes}]})
     write_keys(layout.folder, keys)
-    _write(dynamic / "routes.yaml", resources.routes(max_body))
-    return _write(layout.folder / "envoy.yaml", bootstrap(layout))
+    return _replace(layout.folder / "envoy.yaml", config)
 
 
 def write_keys(folder: Path, keys: Sequence[str]) -> None:
-    """Changes who may come in; an Envoy that runs takes it up by itself. Raises OSError."""
-    _write(folder / "dynamic" / "keys.yaml", resources.keys(keys))
+    """Changes who may come in; an Envoy that runs from this folder takes it up by itself. Raises OSError."""
+    rbac = {"@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC", **admission.rules(keys)}
+    extension = {"@type": f"{_RESOURCE}core.v3.TypedExtensionConfig", "name": "keys", "typed_config": rbac}
+    _replace(folder / KEYS, {"resources": [extension]})
 
 
-def bootstrap(layout: Layout) -> dict[str, Any]:
-    """The template with this layout's addresses and paths in it."""
+def _parted(layout: Layout) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The template with this layout's addresses and paths in it, and the routes taken out of it."""
     config: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text("utf-8"))
     config["admin"]["address"] = to_envoy_listener(layout.admin)
     listeners, clusters = (config["static_resources"][name] for name in ("listeners", "clusters"))
@@ -63,14 +65,18 @@ def bootstrap(layout: Layout) -> dict[str, Any]:
         _named(listeners, name)["address"] = to_envoy_listener(listened)
     for name, reached in (("edge", layout.edge), ("core", layout.core)):
         _reach(_named(clusters, name), reached)
+    seen = layout.seen_as or layout.folder
     rest = _named(listeners, "rest")["filter_chains"][0]["filters"][0]["typed_config"]
-    _watch(rest["rds"], layout.dynamic / "routes.yaml")
-    _watch(_named(rest["http_filters"], "keys")["config_discovery"], layout.dynamic / "keys.yaml")
-    return config
+    routes: dict[str, Any] = rest.pop("route_config")
+    rest["rds"] = {"route_config_name": routes["name"], "config_source": _watched(seen / ROUTES)}
+    keys = _named(rest["http_filters"], "keys")
+    rbac = keys.pop("typed_config")
+    keys["config_discovery"] = {"config_source": _watched(seen / KEYS), "type_urls": [rbac["@type"]]}
+    return config, routes
 
 
 def _named(things: Iterable[dict[str, Any]], name: str) -> dict[str, Any]:
-    return next(thing for thing in things if thing["name"] == name)
+    return next(thing for thing in things if thing.get("name") == name)
 
 
 def _reach(cluster: dict[str, Any], address: Address) -> None:
@@ -78,11 +84,11 @@ def _reach(cluster: dict[str, Any], address: Address) -> None:
     cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": {"address": to_envoy(address)}}]}]
 
 
-def _watch(discovery: dict[str, Any], path: Path) -> None:
-    discovery["config_source"]["path_config_source"]["path"] = str(path)
+def _watched(path: Path) -> dict[str, Any]:
+    return {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}
 
 
-def _write(path: Path, content: dict[str, Any]) -> Path:
+def _replace(path: Path, content: dict[str, Any]) -> Path:
     # Envoy reads when a file is moved over the watched name, so it never sees half a file. mkstemp makes it 0600.
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -96,7 +102,7 @@ def _write(path: Path, content: dict[str, Any]) -> Path:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what stands twice twice: people read these files."""
+    """Writes out what stands in two places: people read these files."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True

@@ -11,7 +11,7 @@ from services.domain.errors import ModelNotFound, ModelUnresolved, Unsupported
 from services.domain.model import MEDIA_KINDS, Model, ModelKind, Operation, Route
 
 _NEAREST: Final = 3
-_LIKENESS: Final = 0.5
+_LIKENESS: Final = 0.6
 """Names less alike than this are no help."""
 
 _KIND_WORDS: Final[Mapping[ModelKind, str]] = {
@@ -84,7 +84,7 @@ class Catalog:
         what = _KIND_WORDS[wanted[0]] if kinds else "media"
         if named:
             hint = f"; the nearest {what} models are {listed(nearest)}" if nearest else ""
-            raise ModelNotFound(f"{name} is no {what} model, {_use(named[0])}{hint}")
+            raise ModelNotFound(f"{_use(name, named[0])}{hint}")
         hint = f"the nearest are {listed(nearest)}" if nearest else "GET /v1/models lists all"
         target = self._aliases.get(name)
         alias = f" (an alias of {target})" if target else ""
@@ -115,15 +115,15 @@ class Catalog:
                     raise
                 raise ModelUnresolved(f"alias {name!r}: {failure.message}") from failure
         if row.kind is not ModelKind.TEXT:
-            raise Unsupported(f"{name} is no text model, {_use(row)}")
+            raise Unsupported(_use(name, row))
         return row.upstream_model, routes.paths_of_row(row)
 
     def _named(self, name: str) -> tuple[Model, ...]:
         return self._by_name.get(self._aliases.get(name, name), ())
 
 
-def _use(model: Model) -> str:
-    return f"it is of kind {_KIND_WORDS[model.kind]}: use {_SERVED_BY[model.kind]}"
+def _use(name: str, model: Model) -> str:
+    return f"{name} is of kind {_KIND_WORDS[model.kind]}: use {_SERVED_BY[model.kind]}"
 
 
 def _serves(model: Model, kind: ModelKind) -> bool:

@@ -32,8 +32,8 @@ def shown(value: Json) -> str:
         return "an object"
     if is_list(value):
         return f"a list of {len(value)}"
-    if isinstance(value, int) and abs(value) > _LARGEST_SHOWN:
-        return "a far larger number"
+    if isinstance(value, int | float) and abs(value) > _LARGEST_SHOWN:
+        return "a number beyond all bounds"
     return json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
@@ -45,6 +45,15 @@ def listed(values: Sequence[Json]) -> str:
 def is_list(value: Json) -> TypeGuard[Sequence[Json]]:
     """A JSON array."""
     return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def is_json(value: Json) -> bool:
+    """It can be written as JSON, which has no infinite number and none that is not a number."""
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, Mapping):
+        return all(map(is_json, value.values()))
+    return not is_list(value) or all(map(is_json, value))
 
 
 def is_blank(param: Param, value: Json) -> bool:
@@ -72,15 +81,15 @@ def _has_type(kind: ParamType, value: Json) -> bool:
         case ParamType.INTEGER:
             return isinstance(value, int) and not isinstance(value, bool)
         case ParamType.NUMBER:
-            return isinstance(value, int | float) and not isinstance(value, bool) and (isinstance(value, int) or isfinite(value))
+            return isinstance(value, int | float) and not isinstance(value, bool) and is_json(value)
         case ParamType.BOOLEAN:
             return isinstance(value, bool)
         case ParamType.STRINGS:
             return is_list(value) and all(isinstance(item, str) and item.strip() for item in value)
         case ParamType.OBJECTS:
-            return is_list(value) and all(isinstance(item, Mapping) for item in value)
+            return is_list(value) and all(isinstance(item, Mapping) and is_json(item) for item in value)
         case ParamType.OBJECT:
-            return isinstance(value, Mapping)
+            return isinstance(value, Mapping) and is_json(value)
 
 
 def _wrong_choice(param: Param, value: Json, said: Json) -> str:

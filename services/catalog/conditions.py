@@ -6,7 +6,7 @@ Law: only what is known to fail is refused. A predicate yields a violation for e
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from services.catalog import shots, vace
+from services.catalog import files, shots, vace
 from services.catalog.asked import Asked
 from services.catalog.check import listed, shown
 from services.catalog.size import Size
@@ -24,7 +24,7 @@ _PICTURE_HEADS: Final = ("iVBOR", "/9j/", "UklGR", "R0lGOD", "Qk")
 
 def broken(asked: Asked) -> Iterator[Violation]:
     """A violation for each condition of the model that the request does not keep."""
-    for condition in CONDITIONS.get(asked.model.id, ()):
+    for condition in (files.handed_in, *CONDITIONS.get(asked.model.id, ())):
         yield from condition(asked)
 
 
@@ -108,13 +108,6 @@ def neither_for_veo_3(asked: Asked) -> Iterator[Violation]:
             yield asked.violation(key, "is not taken by veo-3; choose veo-3.1")
 
 
-def https_only(asked: Asked) -> Iterator[Violation]:
-    """Seedance fetches reference clips itself."""
-    links = asked.value("videos")
-    if isinstance(links, list) and not all(isinstance(link, str) and link.lower().startswith("https://") for link in links):
-        yield asked.violation("videos", "must be https links; a file or another scheme is not taken")
-
-
 def sound_for_voices(asked: Asked) -> Iterator[Violation]:
     """Kling speaks only where there is sound."""
     if asked.has("voice_list") and asked.value("sound") == "off":
@@ -156,7 +149,7 @@ _KLING_V2: Final = (
 )
 _SHOTS: Final = (one_of("prompt", "multi_prompt"), shots.shot_list)
 _BESIDE_CLIP: Final = (shots.subjects, at_most(4, "elements", "images"))
-_REFERENCES: Final = (one_of("images", "videos"), https_only)
+_REFERENCES: Final = (one_of("images", "videos"), files.https_only)
 _VEO: Final = (needs("last_frame", "image"), eight_seconds_when_sharp, eight_seconds_with_references)
 
 CONDITIONS: Final[Mapping[str, tuple[Condition, ...]]] = {

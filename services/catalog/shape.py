@@ -5,23 +5,15 @@ Law: everything that the catalog knows to fail is refused here, before it is pai
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import isfinite
-from typing import Final
 
 from services.catalog.asked import Asked
-from services.catalog.check import is_blank, listed, wrong
+from services.catalog.check import is_blank, is_json, listed, wrong
 from services.catalog.conditions import broken
-from services.catalog.equivalents import equivalent_fields, key_of, meaning, picture_before_words
+from services.catalog.equivalents import key_of, meaning, picture_before_words
+from services.catalog.fields import fields, name_for_callers
 from services.catalog.transform import plain, transformed
 from services.domain.errors import InvalidRequest, Violation
 from services.domain.model import Json, Model, Param
-
-WISHES: Final = (
-    *("prompt", "n", "size", "seconds", "aspect_ratio", "resolution", "quality", "output_format", "negative_prompt", "seed"),
-    *("images", "mask", "first_frame", "last_frame", "reference_images", "video", "generate_audio"),
-    *("voice", "speed", "response_format", "sample_rate", "bitrate", "lyrics"),
-)
-"""The typed fields of a request. What a model takes beside them comes in `extra`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +30,7 @@ class _Setting:
 
 
 def shape(model: Model, wish: Mapping[str, Json], extra: Mapping[str, Json]) -> dict[str, Json]:
-    """The upstream body for the caller's typed fields (`wish`, by the names of WISHES) and untyped ones (`extra`).
+    """The upstream body for the caller's typed fields (`wish`, named as in `fields.TYPED`) and untyped ones (`extra`).
 
     A field that is None counts as absent. Keys of `extra` that the row does not know pass on as they are, unless it is strict.
     Raises InvalidRequest with one violation for each field that is missing, wrong or not taken, under the name the caller used.
@@ -76,31 +68,19 @@ def shape(model: Model, wish: Mapping[str, Json], extra: Mapping[str, Json]) -> 
     return _nested(model, {**asked.values, **unknown})
 
 
-def fields(model: Model) -> tuple[str, ...]:
-    """What a caller may set of the model, by the caller's names."""
-    return (*(name_for_callers(param) for param in model.params if param.const is None), *equivalent_fields(model))
-
-
-def name_for_callers(param: Param) -> str:
-    """The typed field that sets the parameter, else its place in `extra`."""
-    typed = next((source for source in param.sources if source in WISHES), None)
-    return typed or f"extra.{param.sources[0] if param.sources else param.name}"
-
-
 def _asked(model: Model, settings: Mapping[str, list[_Setting]], violations: list[Violation]) -> Asked:
     """The values that passed their checks, in the row's order; adds a violation for each that did not."""
     values: dict[str, Json] = {}
     names: dict[str, str] = {}
     given: set[str] = set()
     for param in model.params:
-        names[param.name] = name_for_callers(param)
+        names[param.name] = name_for_callers(model, param)
         offers = [replace(setting, value=transformed(param, setting.value)) for setting in settings[param.name]]
         offers = [offer for offer in offers if not is_blank(param, offer.value)]
         if not offers:
-            if param.const is not None:
-                values[param.name] = param.const
-            elif param.default is not None and (param.send_default or param.required):
-                values[param.name] = param.default
+            unasked = _sent_unasked(param)
+            if unasked is not None:
+                values[param.name] = unasked
             elif param.required:
                 violations.append(Violation(names[param.name], f"is required by {model.id}"))
             continue
@@ -115,6 +95,12 @@ def _asked(model: Model, settings: Mapping[str, list[_Setting]], violations: lis
         elif not twice:
             values[param.name] = first.value
     return Asked(model=model, values=values, given=frozenset(given), names=names)
+
+
+def _sent_unasked(param: Param) -> Json:
+    if param.const is not None:
+        return param.const
+    return param.default if param.required or param.send_default else None
 
 
 def _first_of_each_field(violations: list[Violation]) -> Iterator[Violation]:
@@ -162,16 +148,8 @@ def _unwelcome(model: Model, unknown: Mapping[str, Json]) -> Iterator[Violation]
             yield Violation(f"extra.{name}", f"{model.id} takes no {name}; it takes {listed(fields(model))}")
         elif name in nests:
             yield Violation(f"extra.{name}", "must be an object")
-        elif not _is_json(value):
+        elif not is_json(value):
             yield Violation(f"extra.{name}", "must not hold a number that is infinite or not a number")
-
-
-def _is_json(value: Json) -> bool:
-    if isinstance(value, float):
-        return isfinite(value)
-    if isinstance(value, Mapping):
-        return all(_is_json(item) for item in value.values())
-    return isinstance(value, str) or not isinstance(value, list) or all(_is_json(item) for item in value)
 
 
 def _nested(model: Model, flat: Mapping[str, Json]) -> dict[str, Json]:

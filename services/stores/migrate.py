@@ -19,18 +19,19 @@ class NotOurs(Exception):
     """The database belongs to another program, or to a later version of this one. The message says which, for people."""
 
 
-async def migrate(connection: aiosqlite.Connection, steps: Sequence[Migration]) -> None:
-    """Runs the steps that the database has not seen. Raises NotOurs before anything is written, or sqlite3.Error.
-
-    The connection must be in autocommit mode.
-    """
-    version = await _pragma(connection, "user_version")
+async def examine(connection: aiosqlite.Connection, steps: Sequence[Migration]) -> None:
+    """Returns where the database is ours to migrate, an empty one too. Raises NotOurs, or sqlite3.Error; writes nothing."""
     tables = await _number(connection, "SELECT count(*) FROM sqlite_schema")
     if tables and await _pragma(connection, "application_id") != APPLICATION:
         raise NotOurs("it is the database of another program")
+    version = await _pragma(connection, "user_version")
     if version > len(steps):
         raise NotOurs(f"a newer cli2api wrote it (schema {version}, this version knows {len(steps)}); run the newer version")
-    for step in steps[version:]:
+
+
+async def migrate(connection: aiosqlite.Connection, steps: Sequence[Migration]) -> None:
+    """Runs the steps that the database has not seen. Raises sqlite3.Error. The connection must be in autocommit mode."""
+    for step in steps[await _pragma(connection, "user_version") :]:
         await _take(connection, step)
 
 

@@ -6,7 +6,6 @@ fetched. Every write is a single statement in autocommit mode and runs to its en
 is cancelled meanwhile leaves no transaction open and no connection in doubt.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -18,7 +17,7 @@ import aiosqlite
 
 from services.domain.errors import StoreUnavailable
 from services.domain.job import Job, JobQuery
-from services.stores.migrate import NotOurs, migrate
+from services.stores.migrate import NotOurs, examine, migrate
 from services.stores.queries import migrations, queries
 from services.stores.rows import Value, from_row, page_row, to_row
 from services.stores.sqlite_file import ADVICE, cause, connect, prepare
@@ -40,10 +39,12 @@ class SqliteStore:
         Raises StoreUnavailable, naming the path and what to do, where the file cannot be used or another process uses it.
         """
         async with AsyncExitStack() as closing:
-            lock = await asyncio.to_thread(prepare, path)
-            closing.callback(lock.release)
+            # Not in a thread: a start that is cancelled meanwhile would leave the file taken. It is a few calls, once.
+            closing.callback(prepare(path).release)
             try:
                 writer = await connect(path, closing)
+                await examine(writer, migrations())
+                await writer.execute_fetchall("PRAGMA journal_mode = WAL")
                 await migrate(writer, migrations())
                 await writer.execute_fetchall(queries("jobs")["release"])
                 reader = await connect(path, closing)

@@ -70,7 +70,7 @@ async def connect(path: Path, closing: AsyncExitStack) -> aiosqlite.Connection:
     """
     connection = await closing.enter_async_context(aiosqlite.connect(path, isolation_level=None))
     connection.row_factory = sqlite3.Row
-    for setting in ("journal_mode = WAL", "synchronous = FULL", f"busy_timeout = {BUSY_MILLISECONDS}"):
+    for setting in ("synchronous = FULL", f"busy_timeout = {BUSY_MILLISECONDS}"):
         await connection.execute_fetchall(f"PRAGMA {setting}")
     return connection
 

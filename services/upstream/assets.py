@@ -64,7 +64,8 @@ class Assets:
         if offset or limit:
             headers["range"] = f"bytes={offset}-{offset + limit - 1 if limit else ''}"
         try:
-            parsed = URL(url)
+            # A signed link is signed as it is written; only what cannot be sent at all is escaped.
+            parsed = URL(url, encoded=url.isascii() and " " not in url)
             if parsed.scheme not in ("http", "https") or not parsed.host:
                 raise AssetGone("the asset's link is not an http(s) URL")
             response = await self._session.get(

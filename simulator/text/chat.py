@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from simulator.text.read import count_words, flag, names_of, number, objects, refuse, text_of
-from simulator.text.reply import Ask, Reply, Tool, Usage, nth
+from simulator.text.read import count_words, flag, member, names_of, number, objects, refuse, strings, text_of
+from simulator.text.reply import Ask, Reply, Tool, Usage, nth, words_of
 from simulator.wire import Body, Json, dump
 
-_ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
-_PARTS = {"text", "image_url", "input_audio", "file", "refusal"}
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_PARTS = ("text", "image_url", "input_audio", "file", "refusal")
 _FINISH = {"stop": "stop", "stop_sequence": "stop", "length": "length", "tool_calls": "tool_calls"}
 _ARGUMENT_PIECE = 8
 PICTURE_MODEL = "gemini-2.5-flash-image-preview"
@@ -23,14 +23,14 @@ def read(body: Body, seed: str) -> Ask:
     messages = objects(body.get("messages"), "messages")
     _check(body)
     _check_turns(messages)
-    tools = [tool.get("function") or {} for tool in objects(body.get("tools") or [], "tools", least=0)]
+    tools = [member(tool, "function") for tool in objects(body.get("tools") or [], "tools", least=0)]
     names_of(tools, "tools.function")
     texts = [
         text_of(message.get("content"), f"messages[{index}].content", _PARTS)
         for index, message in enumerate(messages)
         if message["role"] == "user"
     ]
-    results = []
+    results: list[str] = []
     for message in reversed(messages):
         if message["role"] != "tool":
             break
@@ -43,10 +43,10 @@ def read(body: Body, seed: str) -> Ask:
         tools=tuple(Tool(name=tool["name"], schema=tool.get("parameters")) for tool in tools),
         choice=_choice(body.get("tool_choice")),
         parallel=body.get("parallel_tool_calls") is not False,
-        thinks=body.get("reasoning_effort") not in {None, "none"},
-        schema=_schema(body.get("response_format")),
+        thinks=body.get("reasoning_effort") not in (None, "none"),
+        schema=_schema(member(body, "response_format")),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
-        stops=tuple([body["stop"]] if isinstance(body.get("stop"), str) else body.get("stop") or ()),
+        stops=strings(body, "stop"),
         seed=seed,
     )
 
@@ -63,7 +63,7 @@ def whole(body: Body, answer: Reply, created: int) -> dict[str, Json]:
 def events(body: Body, answer: Reply, created: int) -> Iterator[bytes]:
     """The same answer as server-sent events, word by word, with [DONE] at the end."""
     frame = _frame(body, answer, created, "chat.completion.chunk")
-    with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    with_usage = bool(member(body, "stream_options").get("include_usage"))
     silent: dict[str, Json] = {"usage": None} if with_usage else {}
     for index in range(body.get("n") or 1):
         for delta, finish in _deltas(nth(answer, index), body["model"]):
@@ -91,11 +91,11 @@ def _check_turns(messages: list[dict[str, Any]]) -> None:
     called: set[str] = set()
     for index, message in enumerate(messages):
         role = message.get("role")
-        if role not in _ROLES:
-            raise refuse(f"messages[{index}].role", f"Invalid value: {role!r}. Supported values are: {', '.join(sorted(_ROLES))}.")
+        if not isinstance(role, str) or role not in _ROLES:
+            raise refuse(f"messages[{index}].role", f"Invalid value: {role!r}. Supported values are: {', '.join(_ROLES)}.")
         if role == "assistant":
-            called = {call.get("id") for call in message.get("tool_calls") or ()}
-        elif role == "tool" and message.get("tool_call_id") not in called:
+            called = {str(call.get("id")) for call in objects(message.get("tool_calls") or [], "messages.tool_calls", least=0)}
+        elif role == "tool" and str(message.get("tool_call_id")) not in called:
             raise refuse(
                 f"messages[{index}].role",
                 "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
@@ -104,16 +104,18 @@ def _check_turns(messages: list[dict[str, Any]]) -> None:
 
 def _choice(choice: Any) -> str:
     if isinstance(choice, dict):
-        return f"={(choice.get('function') or {}).get('name')}"
-    return choice or "auto"
+        return f"={member(choice, 'function').get('name')}"
+    return str(choice or "auto")
 
 
-def _schema(form: Any) -> Json:
-    kind = (form or {}).get("type")
+def _schema(form: Body) -> Json:
+    kind = form.get("type")
     if kind == "json_schema":
-        schema: Json = (form.get("json_schema") or {}).get("schema")
+        schema: Json = member(form, "json_schema").get("schema")
         if not isinstance(schema, dict):
-            raise refuse("response_format.json_schema.schema", "Missing required parameter: 'response_format.json_schema.schema'.")
+            raise refuse(
+                "response_format.json_schema.schema", "Missing required parameter: 'response_format.json_schema.schema'."
+            )
         return schema
     return True if kind == "json_object" else None
 
@@ -130,7 +132,12 @@ def _frame(body: Body, answer: Reply, created: int, kind: str) -> dict[str, Json
 
 
 def _message(answer: Reply) -> dict[str, Json]:
-    message: dict[str, Json] = {"role": "assistant", "content": None if answer.calls else answer.text, "refusal": None, "annotations": []}
+    message: dict[str, Json] = {
+        "role": "assistant",
+        "content": None if answer.calls else answer.text,
+        "refusal": None,
+        "annotations": [],
+    }
     if answer.reasoning:
         message["reasoning_content"] = answer.reasoning
     if answer.calls:
@@ -144,14 +151,19 @@ def _message(answer: Reply) -> dict[str, Json]:
 def _deltas(answer: Reply, model: str) -> Iterator[tuple[dict[str, Json], str | None]]:
     yield {"role": "assistant", "content": None if answer.calls else "", "refusal": None}, None
     if answer.reasoning:
-        for word in answer.reasoning.splitlines(keepends=True):
+        for word in words_of(answer.reasoning):
             yield {"reasoning_content": word}, None
     for chunk in answer.chunks:
         yield {"content": chunk}, None
     if model == PICTURE_MODEL:
         yield {"content": [{"type": "image_url", "image_url": {"url": PICTURE}}]}, None
     for index, call in enumerate(answer.calls):
-        opening: Json = {"index": index, "id": f"call_{call.id}", "type": "function", "function": {"name": call.name, "arguments": ""}}
+        opening: Json = {
+            "index": index,
+            "id": f"call_{call.id}",
+            "type": "function",
+            "function": {"name": call.name, "arguments": ""},
+        }
         yield {"tool_calls": [opening]}, None
         for start in range(0, len(call.arguments), _ARGUMENT_PIECE):
             piece = call.arguments[start : start + _ARGUMENT_PIECE]

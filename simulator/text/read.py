@@ -1,6 +1,5 @@
 """What the three readers of bodies share: checks that name the parameter, and the text inside content."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from simulator.refusals import Refused
@@ -40,14 +39,17 @@ def objects(value: Any, param: str, *, least: int = 1) -> list[dict[str, Any]]:
     return value
 
 
-def text_of(content: Any, param: str, kinds: Iterable[str]) -> str:
+def text_of(content: Any, param: str, kinds: tuple[str, ...]) -> str:
     """The words in a message's content: a string, or parts of these kinds. Raises Refused for any other part."""
     if content is None or isinstance(content, str):
         return content or ""
     texts = []
     for index, part in enumerate(objects(content, param, least=0)):
         if part.get("type") not in kinds:
-            raise refuse(f"{param}[{index}].type", f"Invalid value: {part.get('type')!r}. Supported values are: {', '.join(sorted(kinds))}.")
+            raise refuse(
+                f"{param}[{index}].type",
+                f"Invalid value: {part.get('type')!r}. Supported values are: {', '.join(kinds)}.",
+            )
         if isinstance(part.get("text"), str):
             texts.append(part["text"])
     return "\n".join(texts)
@@ -62,6 +64,23 @@ def count_words(value: Json) -> int:
     if isinstance(value, dict):
         return sum(count_words(item) for key, item in value.items() if key not in {"role", "type"})
     return 0
+
+
+def member(body: Body, key: str) -> dict[str, Any]:
+    """The member, which must be an object, null or absent; empty unless it is one. Raises Refused."""
+    value = body.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise refuse(key, f"Invalid type for '{key}': expected an object.")
+    return value or {}
+
+
+def strings(body: Body, key: str) -> tuple[str, ...]:
+    """The member, which must be a string, a list of strings, null or absent. Raises Refused."""
+    value = body.get(key) or []
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
+        raise refuse(key, f"Invalid type for '{key}': expected text or a list of texts.")
+    return tuple(values)
 
 
 def names_of(tools: list[dict[str, Any]], param: str) -> None:

@@ -101,7 +101,7 @@ def reply(ask: Ask) -> Reply:
     """The answer."""
     prompt = without_magic(ask.text)
     identity = sha256(f"{ask.model}\0{ask.seed}".encode()).hexdigest()[:24]
-    reasoning = f"The caller said {len(words_of(prompt))} words. I shall answer them." if ask.thinks else ""
+    reasoning = f"Words to answer: {len(words_of(prompt))}. I shall repeat them." if ask.thinks else ""
     spent = len(words_of(reasoning))
     calls = () if ask.tool_results else _calls(ask, prompt, identity)
     text = "" if calls else _text(ask, prompt)

@@ -7,6 +7,7 @@ import argparse
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -139,7 +140,7 @@ def main() -> int:
             show_latency(everyone, args.rounds, args.seconds)
             show_memory(everyone, idle)
             show_start_up(folder, everyone[0].http_port, args.rounds)
-        except RuntimeError as failed:
+        except (RuntimeError, subprocess.SubprocessError) as failed:
             print(f"\nbench failed: {failed}", file=sys.stderr)
             return 1
     return 0

@@ -118,7 +118,7 @@ def running(
 
 
 def wait_until_answered(port: int, path: str, process: subprocess.Popen[str], log: Path) -> None:
-    """Returns with the first answer below 500. Raises RuntimeError with the log's end if the process ends before, or none comes."""
+    """Returns with the first answer below 500. Raises RuntimeError with the log's end where none comes."""
     deadline = time.monotonic() + PATIENCE
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=1.0) as client:
         while time.monotonic() < deadline:
@@ -148,7 +148,5 @@ def wrk() -> str | None:
 def _part(process: psutil.Process) -> str:
     """What a process is, for people."""
     words = process.cmdline()
-    for part in ("services", "edge"):
-        if words[1:3] == ["-m", part]:
-            return "core" if part == "services" else part
-    return "Envoy" if "envoy" in process.name() else "supervisor"
+    module = words[words.index("-m") + 1] if "-m" in words[:-1] else ""
+    return {"services": "core", "edge": "edge"}.get(module) or ("Envoy" if "envoy" in process.name() else "supervisor")

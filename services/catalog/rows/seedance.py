@@ -86,28 +86,25 @@ def _row(model: str, action: str, *params: Param, notes: str = "") -> Model:
 
 
 _GUIDE: Final = prompt(required=False)
-_FAST_NOTES: Final = "No 1080p, no camera_fixed and no watermark."
+_END_STD: Final = (_RESOLUTION, _RATIO, _SECONDS, _AUDIO, _SEED)
+_END_FAST: Final = (_RESOLUTION_FAST, _RATIO, _SECONDS, _AUDIO, _SEED)
+_STD: Final = "seedance-2.0"
+_FAST: Final = "seedance-2.0-fast"
 
 VIDEOS: Final = (
+    _row(_STD, "text-to-video", prompt(), *_END_STD, _WEB, _CAMERA, _WATERMARK),
+    _row(_STD, "image-to-video", *_FRAMES, _GUIDE, *_END_STD),
+    _row(_STD, "reference-to-video", _GUIDE, *_REFERENCES, *_END_STD, _WEB),
     _row(
-        *("seedance-2.0", "text-to-video"),
-        *(prompt(), _RESOLUTION, _RATIO, _SECONDS, _AUDIO, _SEED, _WEB, _CAMERA, _WATERMARK),
+        _FAST,
+        "text-to-video",
+        prompt(),
+        *_END_FAST,
+        _WEB,
+        _off("camera_fixed"),
+        _off("watermark"),
+        notes="No 1080p; camera_fixed and watermark cannot be switched on.",
     ),
-    _row("seedance-2.0", "image-to-video", *_FRAMES, _GUIDE, _RESOLUTION, _RATIO, _SECONDS, _AUDIO, _SEED),
-    _row("seedance-2.0", "reference-to-video", _GUIDE, *_REFERENCES, _RESOLUTION, _RATIO, _SECONDS, _AUDIO, _SEED, _WEB),
-    _row(
-        *("seedance-2.0-fast", "text-to-video"),
-        *(prompt(), _RESOLUTION_FAST, _RATIO, _SECONDS, _AUDIO, _SEED, _WEB, _off("camera_fixed"), _off("watermark")),
-        notes=_FAST_NOTES,
-    ),
-    _row(
-        *("seedance-2.0-fast", "image-to-video"),
-        *(*_FRAMES, _GUIDE, _RESOLUTION_FAST, _RATIO, _SECONDS, _AUDIO, _SEED),
-        notes=_FAST_NOTES,
-    ),
-    _row(
-        *("seedance-2.0-fast", "reference-to-video"),
-        *(_GUIDE, *_REFERENCES, _RESOLUTION_FAST, _RATIO, _SECONDS, _AUDIO, _SEED, _WEB),
-        notes=_FAST_NOTES,
-    ),
+    _row(_FAST, "image-to-video", *_FRAMES, _GUIDE, *_END_FAST, notes="No 1080p."),
+    _row(_FAST, "reference-to-video", _GUIDE, *_REFERENCES, *_END_FAST, _WEB, notes="No 1080p."),
 )

@@ -79,7 +79,7 @@ def usage(counts: Mapping[str, object]) -> TokenUsage | None:
 
 def _parts(block: Mapping[str, object]) -> Iterator[Part]:
     match block.get("type"):
-        case "text":
+        case "text" if text(block.get("text")):
             yield Text(text(block.get("text")))
         case "thinking":
             yield Reasoning(text=text(block.get("thinking")), signature=text(block.get("signature")))

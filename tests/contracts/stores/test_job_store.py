@@ -1,6 +1,8 @@
 """What every JobStore promises. A new store is added in conftest.py and has to pass as it is."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +17,7 @@ LEASE = NOON + 60.0
 
 async def put(store: JobStore, job: Job, *, owner: str = "core", lease_until: float = LEASE) -> Job:
     """Inserts a job and ends its lease, so that it stands in the store as the engine leaves it."""
-    await store.insert(job.evolve(NOON, revision=job.revision - 1), owner=owner, lease_until=lease_until)
+    await store.insert(replace(job, revision=job.revision - 1), owner=owner, lease_until=lease_until)
     assert await store.save(job)
     return job
 
@@ -41,7 +43,7 @@ async def test_a_job_comes_back_as_it_was_written(store: JobStore) -> None:
 
 async def test_every_state_comes_back_as_it_was_saved(store: JobStore) -> None:
     job = await store.insert(a_job(), owner="core", lease_until=LEASE)
-    steps = [
+    steps: list[Callable[[Job], Job]] = [
         lambda it: it.submitted(task_id="task-1", state=JobState.QUEUED, now=NOON + 1, poll_at=NOON + 3),
         lambda it: it.polled(state=JobState.RUNNING, progress=33, now=NOON + 3, poll_at=NOON + 6.5),
         lambda it: it.unanswered(now=NOON + 6.5, poll_at=NOON + 11),

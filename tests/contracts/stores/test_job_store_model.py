@@ -2,7 +2,9 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -15,7 +17,6 @@ from services.stores.memory import MemoryStore
 from services.stores.sqlite import SqliteStore
 from tests.worlds import NOON, a_job
 
-T = TypeVar("T")
 IDS = st.sampled_from([f"image_{number}" for number in range(5)])
 TIMES = st.integers(min_value=0, max_value=20).map(lambda second: NOON + second)
 OWNERS = st.sampled_from(["core", "other"])
@@ -123,5 +124,23 @@ def due_at(kept: Kept) -> float | None:
     return None if kept.job.poll_at is None else max(kept.job.poll_at, kept.lease_until or 0.0)
 
 
-class TestMemory(JobStoreMachine.TestCase):  # type: ignore[misc]
-    settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+class MemoryMachine(JobStoreMachine):
+    """In memory."""
+
+
+class SqliteMachine(JobStoreMachine):
+    """In a file."""
+
+    async def open(self) -> JobStore:
+        self.folder = TemporaryDirectory()
+        return await SqliteStore.open(Path(self.folder.name) / "jobs.db")
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.folder.cleanup()
+
+
+MemoryMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+SqliteMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TestMemoryStore = MemoryMachine.TestCase
+TestSqliteStore = SqliteMachine.TestCase

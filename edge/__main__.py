@@ -1,0 +1,31 @@
+"""`python -m edge`: the shim, as the environment says."""
+
+import asyncio
+import os
+import sys
+
+import uvloop
+
+from edge.server import log_to_stderr, serve
+from edge.settings import BadSetting, Settings
+
+
+def main() -> int:
+    """The exit status: 0 after an orderly stop, 2 for a bad setting, 1 where it cannot listen."""
+    try:
+        settings = Settings.read(os.environ)
+    except BadSetting as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    log_to_stderr(settings.log_level)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings))
+    except OSError as error:
+        sys.stderr.write(f"{error.strerror}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""The shim as one ASGI app: it names every request, keeps the line to the caller, and is the last to catch what goes wrong."""
+
+import logging
+import re
+import time
+import uuid
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
+
+from edge.backend import Backend
+from edge.caller import CallerLeft, Line
+from edge.dialects.fields import WrongField
+from edge.errors import Dialect, Failure, document, headers, row_of
+from edge.exchange import REQUEST_ID, Exchange
+from edge.routes.audio import Audio
+from edge.routes.chat import Chat
+from edge.routes.health import Health
+from edge.routes.images import Images
+from edge.routes.models import Models
+from edge.routes.videos import Videos
+from edge.settings import Settings
+
+_ACCESS: Final = logging.getLogger("edge.access")
+_LOG: Final = logging.getLogger("edge")
+_GOOD_REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
+_CALLER_LEFT: Final = 499
+"""What the access line says of a call whose caller hung up before an answer began."""
+
+
+class App:
+    """Serves every path of the shim."""
+
+    def __init__(self, backend: Backend, settings: Settings) -> None:
+        rooms = (
+            Chat(backend, max_body=settings.max_body, heartbeat=settings.heartbeat),
+            Images(backend, max_body=settings.max_body, timeout=settings.image_timeout),
+            Audio(backend, max_body=settings.max_body, timeout=settings.image_timeout),
+            Videos(backend, max_body=settings.max_body),
+            Models(backend),
+            Health(backend),
+        )
+        routes = [route for room in rooms for route in room.routes()]
+        self._router = Router(routes, redirect_slashes=False, default=_no_such_path)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one HTTP request."""
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _GOOD_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope[REQUEST_ID] = request_id
+        line = Line(scope["method"], receive, send, _on_every_answer(request_id, scope))
+        began = time.perf_counter()
+        try:
+            async with line:
+                await self._serve(scope, line)
+        except CallerLeft:
+            _LOG.debug("the caller hung up", extra={"request_id": request_id})
+        finally:
+            _log_access(scope, line, request_id, time.perf_counter() - began)
+
+    async def _serve(self, scope: Scope, line: Line) -> None:
+        try:
+            await self._router(scope, line.receive, line.send)
+        except WrongField as error:
+            await _tell(Failure("INVALID_REQUEST", str(error), param=error.field), scope, line)
+        except Failure as failure:
+            await _tell(failure, scope, line)
+        except CallerLeft:
+            raise
+        except Exception:  # noqa: BLE001 - the last one who can tell the caller
+            _LOG.exception("a request failed on a fault of the shim", extra={"request_id": scope[REQUEST_ID]})
+            message = f"internal error; the gateway's log has it under request id {scope[REQUEST_ID]}"
+            await _tell(Failure("INTERNAL", message), scope, line)
+
+
+async def _tell(failure: Failure, scope: Scope, line: Line) -> None:
+    """Answers with a failure. An answer that has begun is left unfinished, so that it breaks off visibly."""
+    if line.status:
+        _LOG.warning(
+            "an answer broke off: %s", failure.message, extra={"request_id": scope[REQUEST_ID], "reason": failure.reason}
+        )
+        return
+    shown = document(failure, _dialect(scope), scope[REQUEST_ID])
+    await Exchange(scope, line.receive, line.send).reply(shown, status=row_of(failure).status, headers=headers(failure))
+
+
+async def _no_such_path(scope: Scope, receive: Receive, send: Send) -> None:
+    del receive, send
+    raise Failure("NO_SUCH_PATH", f"no such path: {scope['path']}")
+
+
+def _dialect(scope: Scope) -> Dialect:
+    path: str = scope["path"]
+    speaks_anthropic = path.startswith("/v1/models") and "anthropic-version" in Headers(scope=scope)
+    return Dialect.ANTHROPIC if speaks_anthropic or path.startswith("/v1/messages") else Dialect.OPENAI
+
+
+def _on_every_answer(request_id: str, scope: Scope) -> list[tuple[bytes, bytes]]:
+    name = b"request-id" if _dialect(scope) is Dialect.ANTHROPIC else b"x-request-id"
+    return list(dict.fromkeys([(b"x-request-id", request_id.encode()), (name, request_id.encode())]))
+
+
+def _log_access(scope: Scope, line: Line, request_id: str, seconds: float) -> None:
+    status = line.status or _CALLER_LEFT
+    _ACCESS.info(
+        "%s %s %d",
+        scope["method"],
+        scope["path"],
+        status,
+        extra={"request_id": request_id, "status": status, "ms": round(seconds * 1000, 1), "whole": line.finished},
+    )

@@ -1,0 +1,53 @@
+"""OpenAI's image generation: one waited job, answered with links or with the pictures themselves."""
+
+from base64 import b64encode
+
+from cli2api.v1 import job_pb2
+from starlette.routing import Route
+
+from edge import body
+from edge.backend import Backend
+from edge.dialects import images
+from edge.errors import Failure, Spent
+from edge.exchange import Exchange, Resource
+from edge.statuses import JOB_ID
+
+
+class Images:
+    """`max_body` is bytes, `timeout` seconds for a whole call."""
+
+    def __init__(self, backend: Backend, *, max_body: int, timeout: float) -> None:
+        self._backend = backend
+        self._max_body = max_body
+        self._timeout = timeout
+
+    def routes(self) -> list[Route]:
+        """The paths that this room serves."""
+        return [Route("/v1/images/generations", Resource(POST=self.generate))]
+
+    async def generate(self, exchange: Exchange) -> None:
+        """POST /v1/images/generations."""
+        document = body.decode_object(await body.read(exchange, self._max_body))
+        order = images.order(document, exchange.idempotency_key)
+        made = await self._backend.ask(
+            self._backend.media.GenerateImages,
+            order.request,
+            metadata=exchange.metadata,
+            timeout=self._timeout,
+            spent=Spent.PERHAPS,
+        )
+        encoded = await self._encoded(exchange, made.job) if order.as_base64 else []
+        await exchange.reply(images.answer(made.job, order.request, encoded), headers={JOB_ID: made.job.id})
+
+    async def _encoded(self, exchange: Exchange, job: job_pb2.Job) -> list[str]:
+        """Every picture in base64. The pictures are paid for by now, so a failure says which job still has them."""
+        try:
+            return [await self._fetched(exchange, job.id, index) for index in range(len(job.assets))]
+        except Failure as failure:
+            raise failure.about(job.id, spent=Spent.CERTAINLY) from failure
+
+    async def _fetched(self, exchange: Exchange, job_id: str, index: int) -> str:
+        request = job_pb2.DownloadAssetRequest(id=job_id, index=index)
+        download = self._backend.jobs.DownloadAsset
+        async with self._backend.open(download, request, metadata=exchange.metadata, timeout=self._timeout) as pieces:
+            return b64encode(b"".join([piece.chunk async for piece in pieces])).decode()

@@ -1,0 +1,120 @@
+"""The door of the edge: opens the socket, the log and the way to the core, serves until told to stop, and closes in reverse."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from pythonjsonlogger.json import JsonFormatter
+
+from edge.app import App
+from edge.backend import Backend
+from edge.settings import Settings
+
+_GRACE: Final = 10
+"""Seconds that calls in flight get to end after SIGTERM."""
+_KEEP_ALIVE: Final = 75
+"""Seconds that an idle connection is kept; longer than Envoy keeps its own, so that Envoy never meets a closing one."""
+_BACKLOG: Final = 2048
+
+
+async def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT. Raises OSError naming the address where it cannot listen."""
+    with listening(settings.listen) as listener:
+        async with Backend(settings.core_target, max_body=settings.max_body) as backend:
+            await server(App(backend, settings)).serve(sockets=[listener])
+
+
+def server(app: App) -> uvicorn.Server:
+    """An HTTP server that is ready to serve the app."""
+    return _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,  # a relayed answer has its own, and Envoy adds one where there is none
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=_GRACE,
+        )
+    )
+
+
+@contextmanager
+def listening(address: str) -> Iterator[socket.socket]:
+    """A socket that listens at "unix:/path" (for this user only) or "host:port". Raises OSError naming the address."""
+    try:
+        listener = _unix(Path(address.removeprefix("unix:"))) if address.startswith("unix:") else _tcp(address)
+    except OSError as error:
+        raise OSError(error.errno, f"the edge cannot listen at {address} (CLI2API_EDGE_LISTEN): {error.strerror}") from error
+    with listener:
+        try:
+            yield listener
+        finally:
+            if address.startswith("unix:"):
+                Path(address.removeprefix("unix:")).unlink(missing_ok=True)
+
+
+def log_to_stderr(level: str) -> None:
+    """One JSON object a line, with the same names as every part of the gateway."""
+    output = logging.StreamHandler(sys.stderr)
+    output.setFormatter(
+        JsonFormatter(
+            ["levelname", "name", "message"],
+            rename_fields={"levelname": "level", "name": "logger"},
+            timestamp="time",
+        )
+    )
+    logging.basicConfig(level=level.upper(), handlers=[output], force=True)
+    # uvicorn tells what the access line tells already.
+    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def _unix(path: Path) -> socket.socket:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)  # the socket must not be open to others even for a moment
+    try:
+        listener.bind(str(path))
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _tcp(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    return socket.create_server((host.strip("[]"), int(port)), family=family, backlog=_BACKLOG)
+
+
+class _Server(uvicorn.Server):
+    """Stops on a signal and then returns, where uvicorn would kill the process before anything else is closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
