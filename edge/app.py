@@ -26,6 +26,8 @@ from edge.settings import Settings
 _ACCESS: Final = logging.getLogger("edge.access")
 _LOG: Final = logging.getLogger("edge")
 _GOOD_REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
+_PROBES: Final = frozenset({"/healthz", "/readyz"})
+"""Asked every second by whoever watches over this process."""
 _CALLER_LEFT: Final = 499
 """What the access line says of a call whose caller hung up before an answer began."""
 
@@ -104,7 +106,8 @@ def _on_every_answer(request_id: str, scope: Scope) -> list[tuple[bytes, bytes]]
 
 def _log_access(scope: Scope, line: Line, request_id: str, seconds: float) -> None:
     status = line.status or _CALLER_LEFT
-    _ACCESS.info(
+    _ACCESS.log(
+        logging.DEBUG if scope["path"] in _PROBES else logging.INFO,
         "%s %s %d",
         scope["method"],
         scope["path"],

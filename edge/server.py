@@ -19,6 +19,7 @@ from edge.app import App
 from edge.backend import Backend
 from edge.settings import Settings
 
+_LOG: Final = logging.getLogger("edge")
 _GRACE: Final = 10
 """Seconds that calls in flight get to end after SIGTERM."""
 _KEEP_ALIVE: Final = 75
@@ -29,6 +30,7 @@ _BACKLOG: Final = 2048
 async def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. Raises OSError naming the address where it cannot listen."""
     with listening(settings.listen) as listener:
+        _LOG.info("the edge listens at %s, its core is %s", settings.listen, settings.core_target)
         async with Backend(settings.core_target, max_body=settings.max_body) as backend:
             await server(App(backend, settings)).serve(sockets=[listener])
 

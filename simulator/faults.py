@@ -169,10 +169,14 @@ def magic_fault(body: Body) -> Fault | None:
 
 
 def without_magic(text: str) -> str:
-    """The text as if no fault were written into it."""
+    """The text as if no fault were written into it; what is no proper fault stays."""
     while (start := text.find(_MAGIC)) >= 0:
-        text = text[:start].rstrip() + text[_decode_magic(text, start)[1] :]
-    return text.strip()
+        try:
+            _, end = _decode_magic(text, start)
+        except ValueError:
+            return text
+        text = (text[:start].rstrip() + text[end:]).strip()
+    return text
 
 
 def _decode_magic(text: str, start: int) -> tuple[Json, int]:

@@ -32,6 +32,8 @@ class Gates:
             await event.wait()
         finally:
             self._held[name] -= 1
+            if not self._held[name]:
+                del self._held[name]
             journal.changed()
 
     def held(self, name: str) -> int:

@@ -123,7 +123,7 @@ STEPS: Final = (
     Step(name="types (mypy, strict)", run=command("mypy")),
     Step(name="generated code in sync with the protos", run=generated_code_is_in_sync),
     Step(name="format (ruff)", run=command("ruff", "format", "--check", "--quiet", *SOURCES)),
-    Step(name="lint (ruff)", run=command("ruff", "check", "--quiet", *SOURCES)),
+    Step(name="lint (ruff)", run=command("ruff", "check", "--quiet", "--no-cache", *SOURCES)),
     Step(name="import contracts (import-linter)", run=command("lint-imports", "--no-cache")),
     Step(name="protos: lint (buf)", run=command("buf", "lint")),
     Step(name="protos: format (buf)", run=command("buf", "format", "--diff", "--exit-code", "proto")),

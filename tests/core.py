@@ -27,6 +27,19 @@ class World:
     upstream: Simulator
     channel: grpc.aio.Channel
 
+    def paid(self, place: int = 0) -> dict[str, Any]:
+        """The body of one submission that was paid for, in order."""
+        body: Any = self.upstream.submissions()[place].json
+        return dict(body)
+
+    async def job_id(self, call: Any) -> str:
+        """The id in a call's initial metadata."""
+        return str(dict(await call.initial_metadata())["x-cli2api-job-id"])
+
+    def waited(self, method: str, request: Any, answer: Any) -> Any:
+        """A unary call that shows its initial metadata at once: grpc.aio holds it back, unless it takes the call for a stream."""
+        return self.channel.unary_stream(method, type(request).SerializeToString, answer.FromString)(request)
+
     @property
     def text(self) -> "text_pb2_grpc.TextServiceAsyncStub":
         return text_pb2_grpc.TextServiceStub(self.channel)

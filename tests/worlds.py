@@ -69,11 +69,12 @@ class ScriptedMuleRun:
     def __init__(self) -> None:
         self.submissions: list[Mapping[str, Json]] = []
         self.polls: Counter[str] = Counter()
-        self.polled_at: list[tuple[str, float]] = []
         self.refusals: deque[Exception] = deque()
         """What the next submissions raise."""
         self.answer = Task(id="", state=JobState.QUEUED)
         """What a submission says, but for the id."""
+        self.arrived = asyncio.Event()
+        """Set, once a submission has arrived."""
         self.accepting = asyncio.Event()
         """Cleared, submissions hang after they have arrived."""
         self.accepting.set()
@@ -89,6 +90,7 @@ class ScriptedMuleRun:
     async def submit(self, path: str, body: Mapping[str, Json]) -> Task:
         self.submissions.append(body)
         number = len(self.submissions)
+        self.arrived.set()
         await self.accepting.wait()
         if self.refusals:
             raise self.refusals.popleft()

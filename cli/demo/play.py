@@ -10,13 +10,13 @@ from typing import Final
 
 import grpc
 import openai
-from simulator.options import Options
-from simulator.server import Simulator
 
 from cli.demo import sdk, stubs
 from cli.demo.screen import DemoFailed
 from cli.errors import StartFailed
 from cli.gateway import Gateway
+from simulator.options import Options
+from simulator.server import Simulator
 
 KEY: Final = "demo-key"
 STEP_SECONDS: Final = 30.0

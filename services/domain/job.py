@@ -113,9 +113,9 @@ class Job:
     """When it is due to be polled; None exactly when it is not in flight."""
     polls: int = 0
     poll_errors: int = 0
-    """Failed polls in a row."""
+    """Refused polls since one was answered; polls that failed for a reason that passes are not counted."""
     poll_errors_since: float | None = None
-    """When the run of failed polls began; None when the last poll was answered."""
+    """When the first of these was refused; None where there are none."""
     revision: int = 1
 
     @property
@@ -150,7 +150,7 @@ class Job:
         )
 
     def unanswered(self, *, now: float, poll_at: float) -> "Job":
-        """A poll failed for the moment."""
+        """A poll was refused, and one refusal is not yet believed."""
         since = self.poll_errors_since if self.poll_errors_since is not None else now
         return self.evolve(now, poll_at=poll_at, polls=self.polls + 1, poll_errors=self.poll_errors + 1, poll_errors_since=since)
 

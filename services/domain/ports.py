@@ -120,10 +120,13 @@ class JobStore(Protocol):
         """Forgets the job; returns what it was, or None."""
 
     async def claim(self, *, owner: str, now: float, lease_until: float, limit: int) -> Sequence[Job]:
-        """Leases at most `limit` due jobs in flight that nobody holds, most overdue first, in one atomic step."""
+        """Leases at most `limit` due jobs in flight that nobody holds, most overdue first, in one atomic step.
+
+        A job whose lease has ended is nobody's, and counts as overdue since then.
+        """
 
     async def next_due(self) -> float | None:
-        """When the next job in flight that nobody holds becomes due; None where there is none."""
+        """When the next job in flight becomes due, or where it is held, when its lease ends; None where there is none."""
 
     async def abandoned(self, *, owner: str, now: float) -> Sequence[Job]:
         """SUBMITTING jobs that nobody works on any more.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 from services.domain.job import Job
 
@@ -55,6 +56,6 @@ class Hub:
 
     def stir(self, job_id: str = "") -> None:
         """Tells that a job, or any when no id is given, may have changed or gone without being published."""
-        for ears in [self._ears.get(job_id, set())] if job_id else self._ears.values():
-            for ear in ears:
-                ear.tell(None)
+        ears = self._ears.get(job_id, ()) if job_id else chain.from_iterable(self._ears.values())
+        for ear in ears:
+            ear.tell(None)

@@ -1,7 +1,7 @@
 """Opens the one HTTP session that all upstream calls share; nothing here knows whom it will call.
 
-The session keeps no cookies, reads no proxy or netrc settings, follows the caller's encoding (bodies come as they were sent) and
-sets no total timeout: each call brings its own.
+The session keeps no cookies, reads no proxy or netrc settings, unpacks no body unless a call asks for it, and sets no total
+timeout: each call brings its own.
 """
 
 from typing import Final
@@ -13,6 +13,8 @@ SILENCE_SECONDS: Final = 600.0
 """A model may think this long without a byte. It ends connections whose other end is dead and never said so."""
 KEEPALIVE_SECONDS: Final = 15.0
 """Shorter than any server's own idle limit, so that a paid POST is not written into a connection that is just being closed."""
+LARGEST_HEADER: Final = 64 * 2**10
+"""Bytes of one header of an answer; rate limits and policies make some of them long."""
 
 
 def open_session(*, connections: int = 4096) -> aiohttp.ClientSession:
@@ -23,5 +25,6 @@ def open_session(*, connections: int = 4096) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"user-agent": "cli2api"},
         auto_decompress=False,
+        max_field_size=LARGEST_HEADER,
         trust_env=False,
     )

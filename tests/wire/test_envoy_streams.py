@@ -61,7 +61,11 @@ async def test_after_the_word_to_drain_open_streams_go_on_and_new_ones_are_refus
 
         await gate.admin.stop_listening()
 
-        assert not await is_listening(Tcp("127.0.0.1", gate.port))
+        async def refuses() -> bool:
+            return not await is_listening(Tcp("127.0.0.1", gate.port))
+
+        async with asyncio.timeout(5):
+            await until(refuses)
         edge.go_on.set()
         assert await answer.content.read() == b"data: two\n\n"
         async with asyncio.timeout(5):

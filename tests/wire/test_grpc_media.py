@@ -15,6 +15,8 @@ from simulator.faults import Fault, Reset, TaskScript
 from simulator.options import ByHand, Options
 from tests.core import World, everything, fails, world
 
+GENERATE = "/cli2api.v1.MediaService/GenerateImages"
+FOX = media_pb2.GenerateImagesRequest(model="gpt-image-2", prompt="a fox")
 PNG = bytes.fromhex("89504e470d0a1a0a") + b"rest"
 
 
@@ -51,18 +53,18 @@ async def test_pictures_are_waited_for(gateway: World) -> None:
         100,
     )
     assert [asset.kind for asset in job.assets] == [job_pb2.ASSET_KIND_IMAGE] * 2
-    assert dict(await call.initial_metadata())["x-cli2api-job-id"] == job.id
-    (sent,) = gateway.upstream.submissions()
-    assert (sent.json["prompt"], sent.json["n"], sent.json["quality"]) == ("a fox", 2, "high")
+    assert await gateway.job_id(call) == job.id
+    sent = gateway.paid()
+    assert (sent["prompt"], sent["n"], sent["quality"]) == ("a fox", 2, "high")
 
 
 async def test_the_job_s_id_is_told_before_the_picture_is_there(patient: World) -> None:
-    call = patient.media.GenerateImages(media_pb2.GenerateImagesRequest(model="gpt-image-2", prompt="a fox"))
-    job_id = dict(await call.initial_metadata())["x-cli2api-job-id"]
+    call = patient.waited(GENERATE, FOX, media_pb2.GenerateImagesResponse)
+    job_id = await patient.job_id(call)
     standing = (await patient.jobs.GetJob(job_pb2.GetJobRequest(id=job_id))).job
     assert standing.state in {job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RUNNING}
     patient.upstream.complete()
-    assert (await call).job.id == job_id
+    assert [each.job.id for each in await everything(call)] == [job_id]
 
 
 async def test_a_background_call_answers_as_soon_as_the_job_exists(patient: World) -> None:
@@ -71,8 +73,7 @@ async def test_a_background_call_answers_as_soon_as_the_job_exists(patient: Worl
 
 
 async def test_a_deadline_names_the_job_that_goes_on(patient: World) -> None:
-    request = media_pb2.GenerateImagesRequest(model="gpt-image-2", prompt="a fox")
-    told = await fails(patient.media.GenerateImages(request, timeout=1))
+    told = await fails(patient.media.GenerateImages(FOX, timeout=1))
     assert (told.code, told.info.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
     job_id = told.info.metadata["job_id"]
     assert job_id in told.message
@@ -82,8 +83,8 @@ async def test_a_deadline_names_the_job_that_goes_on(patient: World) -> None:
 
 
 async def test_a_caller_that_leaves_loses_nothing(patient: World) -> None:
-    call = patient.media.GenerateImages(media_pb2.GenerateImagesRequest(model="gpt-image-2", prompt="a fox"))
-    job_id = dict(await call.initial_metadata())["x-cli2api-job-id"]
+    call = patient.waited(GENERATE, FOX, media_pb2.GenerateImagesResponse)
+    job_id = await patient.job_id(call)
     call.cancel()
     patient.upstream.complete()
     job = (await patient.jobs.WaitJob(job_pb2.WaitJobRequest(id=job_id))).job
@@ -135,7 +136,7 @@ async def test_a_model_of_another_kind_says_who_serves_it(gateway: World) -> Non
 
 async def test_a_failed_task_is_the_vendor_s_failure(gateway: World) -> None:
     gateway.upstream.fault(Fault(task=TaskScript(fail=3005)), method="POST")
-    told = await fails(gateway.media.GenerateImages(media_pb2.GenerateImagesRequest(model="gpt-image-2", prompt="a fox")))
+    told = await fails(gateway.media.GenerateImages(FOX))
     assert (told.code, told.info.reason) == (grpc.StatusCode.ABORTED, "VENDOR_ERROR")
     assert told.info.metadata["vendor_code"] == "3005"
     job = (await gateway.jobs.GetJob(job_pb2.GetJobRequest(id=told.info.metadata["job_id"]))).job
@@ -173,8 +174,7 @@ async def test_an_edit_sends_its_pictures_as_data(gateway: World) -> None:
     )
     job = (await gateway.media.EditImages(request)).job
     assert (job.kind, job.state) == (job_pb2.JOB_KIND_IMAGE_EDIT, job_pb2.JOB_STATE_SUCCEEDED)
-    (sent,) = gateway.upstream.submissions()
-    assert sent.json["images"][0].startswith("data:image/png;base64,iVBORw0KGgp")
+    assert gateway.paid()["images"][0].startswith("data:image/png;base64,iVBORw0KGgp")
 
 
 async def test_a_file_over_the_cap_is_refused(gateway: World) -> None:
@@ -190,7 +190,7 @@ async def test_speech_is_a_head_and_then_sound(gateway: World) -> None:
     replies = await everything(call)
     head = replies[0].head
     assert (head.mime_type, head.job.state) == ("audio/mpeg", job_pb2.JOB_STATE_SUCCEEDED)
-    assert dict(await call.initial_metadata())["x-cli2api-job-id"] == head.job.id
+    assert await gateway.job_id(call) == head.job.id
     sound = b"".join(each.chunk for each in replies[1:])
     assert sound[:3] == b"ID3" or sound[0] == 0xFF
 
@@ -203,8 +203,7 @@ async def test_wav_is_made_from_pcm(gateway: World) -> None:
     assert (sound[:4], sound[8:16]) == (b"RIFF", b"WAVEfmt ")
     assert struct.unpack("<HHI", sound[20:28]) == (1, 1, 16000)
     assert struct.unpack("<I", sound[40:44]) == (len(sound) - 44,)
-    (sent,) = gateway.upstream.submissions()
-    assert sent.json["audio_setting"] == {"format": "pcm", "sample_rate": 16000}
+    assert gateway.paid()["audio_setting"] == {"format": "pcm", "sample_rate": 16000}
 
 
 async def test_a_format_that_nobody_makes_is_named_as_the_request_names_it(gateway: World) -> None:
@@ -217,8 +216,8 @@ async def test_a_clip_is_begun_and_watched_to_its_end(patient: World) -> None:
     request = media_pb2.CreateVideoRequest(model="sora-2", prompt="a fox", seconds="4", size="1280x720")
     job = (await patient.media.CreateVideo(request)).job
     assert (job.state, job.seconds, job.size) == (job_pb2.JOB_STATE_QUEUED, "4", "1280x720")
-    watch = patient.jobs.WatchJob(job_pb2.WatchJobRequest(id=job.id))
-    seen = [(await watch.read()).job]
+    watch = aiter(patient.jobs.WatchJob(job_pb2.WatchJobRequest(id=job.id)))
+    seen = [(await anext(watch)).job]
     patient.upstream.complete()
     seen += [each.job async for each in watch]
     assert seen[-1].state == job_pb2.JOB_STATE_SUCCEEDED
@@ -233,8 +232,7 @@ async def test_a_song_is_begun(gateway: World) -> None:
     )
     job = (await gateway.media.CreateMusic(request)).job
     assert job.kind == job_pb2.JOB_KIND_MUSIC
-    (sent,) = gateway.upstream.submissions()
-    assert sent.json["audio_setting"] == {"format": "flac", "bitrate": 128000}
+    assert gateway.paid()["audio_setting"] == {"format": "flac", "bitrate": 128000}
 
 
 async def test_a_remix_starts_from_what_its_source_was_asked_with(gateway: World) -> None:
@@ -253,14 +251,11 @@ async def test_a_remix_starts_from_what_its_source_was_asked_with(gateway: World
         "1280x720",
         source.id,
     )
-    assert gateway.upstream.submissions()[1].json == gateway.upstream.submissions()[0].json | {
-        "prompt": "a fox in snow",
-        "duration": 4,
-    }
+    assert gateway.paid(1) == gateway.paid(0) | {"prompt": "a fox in snow", "seconds": "4"}
 
 
 async def test_a_remix_of_something_else_than_a_clip_is_refused(gateway: World) -> None:
-    picture = (await gateway.media.GenerateImages(media_pb2.GenerateImagesRequest(model="gpt-image-2", prompt="a fox"))).job
+    picture = (await gateway.media.GenerateImages(FOX)).job
     told = await fails(gateway.media.CreateVideo(media_pb2.CreateVideoRequest(remix_of_id=picture.id, prompt="x")))
     assert told.message == f"remix_of_id: must name a video job; {picture.id} makes image"
     told = await fails(gateway.media.CreateVideo(media_pb2.CreateVideoRequest(remix_of_id="video_0", prompt="x")))

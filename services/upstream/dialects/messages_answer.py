@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from services.domain.errors import UpstreamUnavailable
 from services.domain.ports import Plane
 from services.domain.text import (
     Answer,
@@ -39,9 +40,11 @@ _FINISH: Final = {
 
 
 def answer(reply: Mapping[str, object]) -> Answer:
-    """The whole answer. Raises a Failure where the reply is an error."""
+    """The whole answer. Raises a Failure where the reply holds an error or no answer at all."""
     if reply.get("error"):
         raise reported(reply["error"], plane=Plane.TEXT)
+    if not isinstance(reply.get("content"), list):
+        raise UpstreamUnavailable("MuleRun answered a message without content")
     word = text(reply.get("stop_reason"))
     parts = tuple(part for block in items(reply.get("content")) for part in _parts(mapping(block)))
     return Answer(

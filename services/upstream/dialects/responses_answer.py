@@ -36,7 +36,7 @@ def answer(reply: Mapping[str, object]) -> Answer:
     """The whole answer. Raises a Failure where the response failed or is not finished."""
     if reply.get("error"):
         raise reported(reply["error"], plane=Plane.TEXT)
-    if text(reply.get("status")) not in ("completed", "incomplete", ""):
+    if text(reply.get("status")) not in ("completed", "incomplete", "") or not isinstance(reply.get("output"), list):
         raise UpstreamUnavailable("MuleRun answered a response that is not complete")
     parts = tuple(part for item in items(reply.get("output")) for part in _parts(mapping(item)))
     reason, detail = _finish(reply)

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.credentials.cache import TokenCache, dump, parse, read, write
@@ -58,6 +58,7 @@ def test_what_is_not_an_object_is_a_value_error_that_quotes_nothing(content: byt
         parse(content)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.text() | st.integers(-(2**53), 2**53)))
 def test_any_object_is_read_and_survives_a_round_trip(content: dict[str, object]) -> None:
     cache = parse(json.dumps(content).encode())

@@ -25,7 +25,7 @@ Answer = Callable[[Any, Any], Any]
 
 @dataclass
 class Core:
-    """Answers by method name: a message, a list of them for a stream, or a coroutine or generator function of (request, context)."""
+    """Answers by method name: a message, a list of them for a stream, or a function of (request, context) that makes either."""
 
     answers: dict[str, Any] = field(default_factory=dict)
     requests: list[Any] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Core:
 
     def _handler(self, method: Any) -> Any:
         request_class = message_factory.GetMessageClass(method.input_type)
-        coding = {"request_deserializer": request_class.FromString, "response_serializer": lambda each: each.SerializeToString()}
+        coding: dict[str, Any] = {"request_deserializer": request_class.FromString, "response_serializer": _serialized}
         if method.server_streaming:
 
             async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
@@ -74,7 +74,7 @@ class Core:
                     self.ended.put_nowait(method.name)
                     raise
 
-            return grpc.unary_stream_rpc_method_handler(stream, **coding)  # type: ignore[arg-type]
+            return grpc.unary_stream_rpc_method_handler(stream, **coding)
 
         async def unary(request: Any, context: Any) -> Any:
             answer = self._heard(method.name, request, context)
@@ -84,7 +84,7 @@ class Core:
                 self.ended.put_nowait(method.name)
                 raise
 
-        return grpc.unary_unary_rpc_method_handler(unary, **coding)  # type: ignore[arg-type]
+        return grpc.unary_unary_rpc_method_handler(unary, **coding)
 
     def _heard(self, name: str, request: Any, context: Any) -> Any:
         self.requests.append(request)
@@ -145,6 +145,10 @@ def fails_streaming(code: grpc.StatusCode, reason: str, message: str = "it faile
         await fails(code, reason, message)(request, context)
 
     return answer
+
+
+def _serialized(message: Any) -> bytes:
+    return bytes(message.SerializeToString())
 
 
 def _packed(message: Any) -> any_pb2.Any:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -113,8 +113,10 @@ JSON = st.recursive(
     max_leaves=8,
 )
 NAMES = st.sampled_from(
-    ["model", "prompt", "input", "n", "size", "seed", "images", "voice", "speed", "seconds", "stream", "response_format"]
-    + ["input_reference", "generate_audio", "messages", "extra_field", "style", "instructions"]
+    [
+        *("model", "prompt", "input", "n", "size", "seed", "images", "voice", "speed", "seconds", "stream", "style"),
+        *("response_format", "input_reference", "generate_audio", "messages", "instructions", "extra_field"),
+    ]
 )
 
 
@@ -122,10 +124,15 @@ NAMES = st.sampled_from(
 @given(st.binary(max_size=200))
 def test_random_bytes_are_refused_or_read(raw: bytes) -> None:
     for decode in (decode_object, decode_text_head):
-        try:
-            decode(raw)
-        except Failure as failure:
-            assert failure.reason == "INVALID_REQUEST"
+        assert _refusal(decode, raw) in {None, "INVALID_REQUEST"}
+
+
+def _refusal(decode: Callable[[bytes], object], raw: bytes) -> str | None:
+    try:
+        decode(raw)
+    except Failure as failure:
+        return failure.reason
+    return None
 
 
 async def test_random_documents_never_are_a_fault_of_ours(core: Core, http: httpx2.AsyncClient) -> None:
@@ -135,7 +142,7 @@ async def test_random_documents_never_are_a_fault_of_ours(core: Core, http: http
     core.answers |= {"GenerateImages": refused, "SynthesizeSpeech": refused_stream, "CreateVideo": refused}
     samples: list[bytes] = []
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.dictionaries(NAMES, JSON, max_size=8) | JSON)
     def collect(document: Any) -> None:
         samples.append(json.dumps(document).encode())

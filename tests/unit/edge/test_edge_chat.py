@@ -152,12 +152,15 @@ async def test_a_silent_stream_is_kept_alive_between_events_only(core: Core) -> 
 
     core.answers["Relay"] = relay
     content = b""
-    async with edge_for(core.target, CLI2API_HEARTBEAT="20ms") as url, httpx2.AsyncClient(base_url=url) as http:
-        async with http.stream("POST", PATH, content=BODY) as answer:
-            async for piece in answer.aiter_bytes():
-                content += piece
-                if b": keep-alive\n\n" in content:
-                    alive.set()
+    async with (
+        edge_for(core.target, CLI2API_HEARTBEAT="20ms") as url,
+        httpx2.AsyncClient(base_url=url) as http,
+        http.stream("POST", PATH, content=BODY) as answer,
+    ):
+        async for piece in answer.aiter_bytes():
+            content += piece
+            if b": keep-alive\n\n" in content:
+                alive.set()
 
     assert content.startswith(b"data: 1\n\n: keep-alive\n\n")
     assert content.replace(b": keep-alive\n\n", b"") == b"data: 1\n\ndata: 2\n\n"

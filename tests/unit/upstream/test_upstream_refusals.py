@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -103,6 +103,7 @@ def test_an_error_inside_a_stream_is_named_by_its_type_or_code(error: object, ki
     assert type(reported(error, plane=Plane.TEXT)) is kind
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(100, 999), st.binary(), st.text())
 def test_no_answer_however_strange_breaks_the_table(status: int, body: bytes, wait: str) -> None:
     failure = refusal(status, {"retry-after": wait}, body, now=NOON, plane=Plane.TEXT)

@@ -2,7 +2,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.domain.errors import InvalidRequest
@@ -36,6 +36,7 @@ def written(draw: st.DrawFn) -> tuple[str, list[str | None]]:
     return text + end, [*pieces, end]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(written(), st.text(min_size=1))
 def test_every_other_byte_stays(body: tuple[str, list[str | None]], model: str) -> None:
     text, pieces = body
@@ -45,6 +46,7 @@ def test_every_other_byte_stays(body: tuple[str, list[str | None]], model: str) 
     assert with_model(text.encode(), model) == expected.encode()
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(JSON.filter(lambda found: isinstance(found, dict)), st.text(st.characters(codec="utf-8")))
 def test_readers_see_only_the_new_name(found: dict[str, object], model: str) -> None:
     body = json.dumps({**found, "model": "old", "nested": {"model": "kept"}}).encode()
@@ -99,6 +101,7 @@ def test_a_body_without_a_model_names_the_field() -> None:
         with_model(b'{"messages":[{"model":"a"}]}', "b")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary() | st.text('{}[]",:\\ model1').map(str.encode))
 def test_random_bytes_are_refused_or_rewritten_but_never_break(body: bytes) -> None:
     with contextlib.suppress(InvalidRequest):

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.domain.errors import UpstreamUnavailable
@@ -14,6 +14,7 @@ def parsed(*chunks: bytes) -> list[ServerSentEvent]:
     return [event for chunk in chunks for event in parser.feed(chunk)]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(EVENTS, st.sampled_from(["\n", "\r", "\r\n"]), st.data())
 def test_cuts_anywhere_and_any_line_ending_give_the_same_events(
     events: list[tuple[str, list[str]]], ending: str, data: st.DataObject

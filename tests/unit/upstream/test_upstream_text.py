@@ -79,7 +79,7 @@ async def streamed(upstream: MuleRun, route: Route, conversation: Conversation) 
         return [event async for event in events]
 
 
-def folded(events: Iterable[Event]) -> tuple[str, str, list[tuple[str, str, object]], FinishReason | None, TokenUsage | None]:
+def folded(events: Iterable[Event]) -> tuple[str, str, list[tuple[bool, str, object]], FinishReason | None, TokenUsage | None]:
     """Text, reasoning, calls, reason and usage of a stream put together."""
     words, thoughts = "", ""
     calls: dict[int, list[str]] = defaultdict(lambda: ["", "", ""])
@@ -99,17 +99,17 @@ def folded(events: Iterable[Event]) -> tuple[str, str, list[tuple[str, str, obje
                 usage = event
             case _:
                 continue
-    return words, thoughts, [(call[0], call[1], json.loads(call[2])) for call in calls.values()], reason, usage
+    return words, thoughts, [(bool(call[0]), call[1], json.loads(call[2])) for call in calls.values()], reason, usage
 
 
-def whole(answer: Answer) -> tuple[str, str, list[tuple[str, str, object]], FinishReason | None, TokenUsage | None]:
+def whole(answer: Answer) -> tuple[str, str, list[tuple[bool, str, object]], FinishReason | None, TokenUsage | None]:
     """The same of a whole answer."""
     (candidate,) = answer.candidates
     parts = candidate.message.parts
     return (
         "".join(part.text for part in parts if isinstance(part, Text)),
         "".join(part.text for part in parts if isinstance(part, Reasoning)),
-        [(part.id, part.name, json.loads(part.arguments)) for part in parts if isinstance(part, ToolCall)],
+        [(bool(part.id), part.name, json.loads(part.arguments)) for part in parts if isinstance(part, ToolCall)],
         candidate.finish_reason,
         answer.usage,
     )
@@ -142,7 +142,7 @@ async def test_folding_the_stream_gives_the_whole_answer(upstream: MuleRun, rout
     events = await streamed(upstream, route, conversation)
     assert folded(events) == whole(answer)
     assert isinstance(events[0], Started)
-    assert (events[0].id, events[0].model) == (answer.id, answer.model)
+    assert (bool(events[0].id), events[0].model) == (bool(answer.id), answer.model) == (True, route.model)
     assert isinstance(events[-1], TokenUsage)
 
 
@@ -229,10 +229,11 @@ async def test_an_error_event_in_the_midst_of_a_stream_is_raised(mulerun: MuleRu
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"choices":[]}', b'{"error":{"message":"m"}}', b"{" * 9])
-async def test_an_answer_that_is_none_is_named(mulerun: MuleRun, host: ScriptedHost, body: bytes) -> None:
+@ROUTES
+async def test_an_answer_that_is_none_is_named(mulerun: MuleRun, host: ScriptedHost, route: Route, body: bytes) -> None:
     host.say(Says(body=body))
     with pytest.raises(UpstreamUnavailable):
-        await mulerun.generate(CHAT, asked())
+        await mulerun.generate(route, asked())
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 422])

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.domain.errors import Failure, UpstreamUnavailable, VendorFailed
@@ -170,6 +170,7 @@ def test_a_failure_without_an_error_says_so() -> None:
     assert reason_of(polled(answer("failed"), "t-1")).message == "the vendor failed the task without diagnostic"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STRANGE)
 def test_no_answer_however_strange_breaks_the_reading(found: dict[str, object]) -> None:
     task = polled(found, "t-1")
