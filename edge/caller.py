@@ -6,7 +6,7 @@ the task that serves. So no endpoint needs to think of it.
 
 import asyncio
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from starlette.types import Message, Receive, Send
 
@@ -32,7 +32,6 @@ class Line:
         """HTTP status of the answer; 0 until it has begun."""
         self.finished = False
         self._left = False
-        self._served: asyncio.Task[object] | None = None
         self._listening: asyncio.Task[None] | None = None
 
     async def receive(self) -> Message:
@@ -54,23 +53,29 @@ class Line:
         await self._send(message)
 
     async def __aenter__(self) -> Self:
-        self._served = asyncio.current_task()
-        self._listening = asyncio.create_task(self._listen())
+        self._listening = asyncio.create_task(self._listen(_this_task()))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        assert self._served is not None and self._listening is not None  # noqa: S101, PT018 - set on entering
-        if not self._left:
+        if self._left:
+            if _this_task().uncancel() == 0 and isinstance(error, asyncio.CancelledError):
+                raise CallerLeft from error
+        elif self._listening is not None:
             self._listening.cancel()
             await asyncio.wait({self._listening})
-        elif self._served.uncancel() == 0 and isinstance(error, asyncio.CancelledError):
-            raise CallerLeft from error
 
-    async def _listen(self) -> None:
+    async def _listen(self, served: "asyncio.Task[Any]") -> None:
         await self._body_read.wait()
         message = await self._receive()
         while message["type"] != "http.disconnect":  # a body where none is expected is let go
             message = await self._receive()
-        if not self.finished and self._served is not None:
+        if not self.finished:
             self._left = True
-            self._served.cancel()
+            served.cancel()
+
+
+def _this_task() -> "asyncio.Task[Any]":
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a line is kept by the task that serves the request")
+    return task

@@ -124,5 +124,7 @@ def _url(job: Job, index: int) -> str:
             f"job {job.id} is {job.state.value}; its assets are there when it has succeeded", metadata={"job_id": job.id}
         )
     if index >= len(job.assets):
-        raise AssetNotReady(f"job {job.id} has {len(job.assets)} assets, counted from 0", metadata={"job_id": job.id})
+        raise AssetNotReady(
+            f"job {job.id} has no asset {index}; it has {len(job.assets)}, counted from 0", metadata={"job_id": job.id}
+        )
     return job.assets[index].url

@@ -166,7 +166,7 @@ async def test_an_asset_that_is_not_there_says_why(patient: World) -> None:
     patient.upstream.complete()
     await patient.jobs.WaitJob(job_pb2.WaitJobRequest(id=clip))
     told = await fails(patient.jobs.DownloadAsset(job_pb2.DownloadAssetRequest(id=clip, index=1)))
-    assert told.message == f"job {clip} has 1 assets, counted from 0"
+    assert told.message == f"job {clip} has no asset 1; it has 1, counted from 0"
 
 
 async def test_an_asset_whose_link_is_dead_is_gone(gateway: World) -> None:

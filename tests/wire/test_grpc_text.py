@@ -37,13 +37,11 @@ def relay(body: dict[str, Any], operation: text_pb2.RelayOperation.ValueType = C
 
 
 def chat(words: str, **more: Any) -> dict[str, Any]:
-    return {"model": "gpt-5.5", "messages": [{"role": "user", "content": words}], **more}
+    return {"model": "gpt-5", "messages": [{"role": "user", "content": words}], **more}
 
 
-@pytest.mark.parametrize("model", ["gpt-5.5", "claude-sonnet-5", "openai/gpt-5.3-codex"])
+@pytest.mark.parametrize("model", ["gpt-5", "claude-sonnet-4-6", "openai/gpt-5.3-codex"])
 async def test_a_conversation_is_answered_whatever_its_upstream_speaks(gateway: World, model: str) -> None:
-    models = {each.id for each in gateway.core.parts.catalog.models}
-    model = model if model in models else next(each for each in sorted(models) if each.startswith(model.rpartition("-")[0]))
     answer = await gateway.text.Generate(text_pb2.GenerateRequest(model=model, messages=[user("hello there")]))
     (candidate,) = answer.candidates
     assert [part.text for part in candidate.message.parts] == ["You said: hello there"]
@@ -54,7 +52,7 @@ async def test_a_conversation_is_answered_whatever_its_upstream_speaks(gateway: 
 
 
 async def test_a_streamed_answer_begins_grows_and_ends(gateway: World) -> None:
-    request = text_pb2.StreamGenerateRequest(model="gpt-5.5", messages=[user("one two three")])
+    request = text_pb2.StreamGenerateRequest(model="gpt-5", messages=[user("one two three")])
     events = await everything(gateway.text.StreamGenerate(request))
     kinds = [event.WhichOneof("event") for event in events]
     assert kinds[0] == "started"
@@ -64,7 +62,7 @@ async def test_a_streamed_answer_begins_grows_and_ends(gateway: World) -> None:
 
 
 async def test_a_tool_call_streams_with_its_index_and_id(gateway: World) -> None:
-    request = text_pb2.StreamGenerateRequest(model="gpt-5.5", messages=[user("call get_weather")], tools=[weather()])
+    request = text_pb2.StreamGenerateRequest(model="gpt-5", messages=[user("call get_weather")], tools=[weather()])
     events = await everything(gateway.text.StreamGenerate(request))
     pieces = [event.tool_call for event in events if event.WhichOneof("event") == "tool_call"]
     assert (pieces[0].name, pieces[0].tool_index) == ("get_weather", 0)
@@ -113,23 +111,21 @@ async def test_a_media_model_is_sent_to_its_own_service(gateway: World) -> None:
 
 async def test_a_throttled_answer_says_when_to_come_back(gateway: World) -> None:
     gateway.upstream.fault(Fault(status=429, retry_after=7), times=None)
-    told = await fails(gateway.text.Generate(text_pb2.GenerateRequest(model="gpt-5.5", messages=[user("x")])))
+    told = await fails(gateway.text.Generate(text_pb2.GenerateRequest(model="gpt-5", messages=[user("x")])))
     assert (told.code, told.info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED")
     assert told.detail(error_details_pb2.RetryInfo).retry_delay.seconds == 7
 
 
 async def test_a_stream_that_breaks_off_fails_after_its_pieces(gateway: World) -> None:
     gateway.upstream.fault(Fault(abort_after=3))
-    call = gateway.text.StreamGenerate(
-        text_pb2.StreamGenerateRequest(model="gpt-5.5", messages=[user("one two three four five")])
-    )
+    call = gateway.text.StreamGenerate(text_pb2.StreamGenerateRequest(model="gpt-5", messages=[user("one two three four five")]))
     told = await fails(call)
     assert (told.code, told.info.reason) == (grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE")
 
 
 async def test_a_caller_that_leaves_a_typed_stream_stops_the_upstream(gateway: World) -> None:
     gateway.upstream.fault(Fault(hold="never", hold_after=3))
-    call = gateway.text.StreamGenerate(text_pb2.StreamGenerateRequest(model="gpt-5.5", messages=[user("one two three")]))
+    call = gateway.text.StreamGenerate(text_pb2.StreamGenerateRequest(model="gpt-5", messages=[user("one two three")]))
     await anext(aiter(call))
     call.cancel()
     await gateway.upstream.wait_for(lambda: gateway.upstream.requests[0].aborted)
@@ -141,7 +137,7 @@ async def test_a_caller_that_leaves_before_the_first_byte_stops_the_upstream(gat
     call: Any = (
         gateway.text.Relay(relay(chat("hello")))
         if method == "Relay"
-        else gateway.text.Generate(text_pb2.GenerateRequest(model="gpt-5.5", messages=[user("hello")]))
+        else gateway.text.Generate(text_pb2.GenerateRequest(model="gpt-5", messages=[user("hello")]))
     )
     await gateway.upstream.wait_for(lambda: gateway.upstream.held("never") == 1)
     call.cancel()
