@@ -41,6 +41,8 @@ class Row:
     """A repeat is harmless while no more than this was spent; None where a repeat is never of use."""
     retry_after: float | None = None
     """Seconds to wait where the failure itself names none."""
+    param: str | None = None
+    """The field that this reason is always about."""
 
 
 def _row(
@@ -51,8 +53,17 @@ def _row(
     *,
     repeatable: Spent | None = Spent.NOTHING,
     retry_after: float | None = None,
+    param: str | None = None,
 ) -> Row:
-    return Row(status=status, type=type, code=code, anthropic=anthropic, repeatable=repeatable, retry_after=retry_after)
+    return Row(
+        status=status,
+        type=type,
+        code=code,
+        anthropic=anthropic,
+        repeatable=repeatable,
+        retry_after=retry_after,
+        param=param,
+    )
 
 
 _INVALID: Final = "invalid_request_error"
@@ -64,8 +75,8 @@ ROWS: Final[Mapping[str, Row]] = {
     # Only the operator can mend it, by logging in again.
     "UPSTREAM_CREDENTIAL": _row(502, "upstream_error", "upstream_credential", "api_error", repeatable=None),
     "BILLING": _row(402, "insufficient_quota", "insufficient_quota", "billing_error", repeatable=None),
-    "MODEL_NOT_FOUND": _row(404, _INVALID, "model_not_found", "not_found_error"),
-    "MODEL_UNRESOLVED": _row(400, _INVALID, "model_not_found", _INVALID),
+    "MODEL_NOT_FOUND": _row(404, _INVALID, "model_not_found", "not_found_error", param="model"),
+    "MODEL_UNRESOLVED": _row(400, _INVALID, "model_not_found", _INVALID, param="model"),
     "JOB_NOT_FOUND": _row(404, _INVALID, "not_found", "not_found_error"),
     # 400 and not 409, which SDKs repeat at once: the caller has to poll first.
     "ASSET_NOT_READY": _row(400, _INVALID, "asset_not_ready", _INVALID),
@@ -138,12 +149,11 @@ class Failure(Exception):
 
     def renamed(self, names: Mapping[str, str]) -> "Failure":
         """The same failure with the contract's field in the caller's word, where the two differ."""
-        param = names.get(self.param or "")
-        if param is None:
+        field = self.param or ""
+        if field not in names:
             return self
-        message = (
-            param + self.message.removeprefix(str(self.param)) if self.message.startswith(f"{self.param}:") else self.message
-        )
+        param = names[field]
+        message = param + self.message.removeprefix(field) if self.message.startswith(f"{field}:") else self.message
         return Failure(
             self.reason,
             message,
@@ -168,7 +178,7 @@ def document(failure: Failure, dialect: Dialect, request_id: str) -> dict[str, A
         kind = "overloaded_error" if overloaded else row.anthropic
         return {"type": "error", "error": {"type": kind, "message": failure.message}, "request_id": request_id}
     code = failure.metadata.get("vendor_code") or row.code
-    return {"error": {"message": failure.message, "type": row.type, "param": failure.param, "code": code}}
+    return {"error": {"message": failure.message, "type": row.type, "param": failure.param or row.param, "code": code}}
 
 
 def headers(failure: Failure) -> dict[str, str]:

@@ -7,7 +7,11 @@ from cli2api.v1 import media_pb2
 
 from edge.dialects.fields import Fields, WrongField
 
-CALLERS_WORDS: Final[Mapping[str, str]] = {"prompt": "input", "format": "response_format"}
+CALLERS_WORDS: Final[Mapping[str, str]] = {
+    "prompt": "input",
+    "format": "response_format",
+    "request_id": "idempotency-key",
+}
 """The contract's field names that this dialect calls otherwise."""
 
 

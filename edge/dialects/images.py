@@ -8,6 +8,9 @@ from cli2api.v1 import job_pb2, media_pb2
 
 from edge.dialects.fields import Fields
 
+CALLERS_WORDS: Final[Mapping[str, str]] = {"request_id": "idempotency-key"}
+"""The contract's field names that this dialect calls otherwise."""
+
 _ECHOED: Final[Mapping[str, frozenset[str]]] = {
     "output_format": frozenset({"png", "jpeg", "webp"}),
     "quality": frozenset({"low", "medium", "high"}),

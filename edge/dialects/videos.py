@@ -7,7 +7,12 @@ from cli2api.v1 import job_pb2, media_pb2
 
 from edge.dialects.fields import Fields, WrongField
 
-CALLERS_WORDS: Final[Mapping[str, str]] = {"first_frame": "input_reference", "after_id": "after", "page_size": "limit"}
+CALLERS_WORDS: Final[Mapping[str, str]] = {
+    "first_frame": "input_reference",
+    "after_id": "after",
+    "page_size": "limit",
+    "request_id": "idempotency-key",
+}
 """The contract's field names that this dialect calls otherwise."""
 
 DEFAULT_MODEL: Final = "sora-2"

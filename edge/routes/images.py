@@ -29,13 +29,16 @@ class Images:
         """POST /v1/images/generations."""
         document = body.decode_object(await body.read(exchange, self._max_body))
         order = images.order(document, exchange.idempotency_key)
-        made = await self._backend.ask(
-            self._backend.media.GenerateImages,
-            order.request,
-            metadata=exchange.metadata,
-            timeout=self._timeout,
-            spent=Spent.PERHAPS,
-        )
+        try:
+            made = await self._backend.ask(
+                self._backend.media.GenerateImages,
+                order.request,
+                metadata=exchange.metadata,
+                timeout=self._timeout,
+                spent=Spent.PERHAPS,
+            )
+        except Failure as failure:
+            raise failure.renamed(images.CALLERS_WORDS) from failure
         encoded = await self._encoded(exchange, made.job) if order.as_base64 else []
         await exchange.reply(images.answer(made.job, order.request, encoded), headers={JOB_ID: made.job.id})
 

@@ -6,7 +6,6 @@ from typing import Final, TypeVar
 
 from cli2api.v1 import catalog_pb2, job_pb2
 from google.protobuf import struct_pb2
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.domain import errors, job, model
@@ -79,7 +78,7 @@ def asset_to_proto(value: job.Asset) -> job_pb2.Asset:
     """An asset; what is not known stays unset."""
     told = job_pb2.Asset(kind=ASSET_KINDS[value.kind], url=value.url, mime_type=value.mime_type, size_bytes=value.size_bytes)
     if value.seconds is not None:
-        told.duration.CopyFrom(Duration(seconds=int(value.seconds), nanos=round(value.seconds % 1 * 1e9) % 1_000_000_000))
+        told.duration.FromMicroseconds(round(value.seconds * 1e6))
     return told
 
 
@@ -137,9 +136,9 @@ def _filter(field: str, numbers: Iterable[int], table: Mapping[int, _T]) -> froz
 
 
 def timestamp(seconds: float) -> Timestamp:
-    """A moment, from unix seconds."""
-    nanos = round(seconds * 1e9)
-    return Timestamp(seconds=nanos // 1_000_000_000, nanos=nanos % 1_000_000_000)
+    """A moment, from unix seconds, to the microsecond: a float of today holds no more."""
+    micros = round(seconds * 1e6)
+    return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1000)
 
 
 def json_of(struct: struct_pb2.Struct, field: str = "extra") -> dict[str, model.Json]:

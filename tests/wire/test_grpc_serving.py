@@ -83,9 +83,9 @@ async def test_a_drain_takes_no_new_work_and_lets_running_calls_end(tmp_path: Pa
 async def test_a_job_outlives_the_core_that_began_it(tmp_path: Path) -> None:
     async with Simulator(Options(pace=ByHand())) as upstream:
         store = {**upstream.environ, "CLI2API_JOBSTORE_DSN": ""}
-        async with world(tmp_path, **store) as first:
+        async with world(tmp_path, None, **store) as first:
             job = (await first.media.CreateVideo(media_pb2.CreateVideoRequest(model="sora-2", prompt="a fox"))).job
-        async with world(tmp_path, **store) as second:
+        async with world(tmp_path, None, **store) as second:
             upstream.complete()
             done = (await second.jobs.WaitJob(job_pb2.WaitJobRequest(id=job.id))).job
         assert done.state == job_pb2.JOB_STATE_SUCCEEDED
@@ -139,7 +139,7 @@ async def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 )
 async def test_what_stops_the_start_is_one_line(tmp_path: Path, environ: dict[str, str], line: str) -> None:
     with pytest.raises(CannotStart) as refused:
-        async with world(tmp_path, **environ):
+        async with world(tmp_path, None, **environ):
             pass
     assert str(refused.value).startswith(line)
     assert "\n" not in str(refused.value)

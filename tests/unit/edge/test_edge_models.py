@@ -74,7 +74,7 @@ async def test_an_unknown_model_is_404_with_the_cores_words(core: Core, http: ht
     answer = await http.get("/v1/models/sora")
 
     assert answer.status_code == 404
-    assert answer.json()["error"]["code"] == "model_not_found"
+    assert (answer.json()["error"]["code"], answer.json()["error"]["param"]) == ("model_not_found", "model")
     assert "sora-2" in answer.json()["error"]["message"]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import grpc
 import pytest
@@ -36,8 +37,8 @@ def test_every_reason_of_the_contract_has_an_error_class() -> None:
 
 def test_the_codes_are_those_that_the_contract_names() -> None:
     """The comment of each reason in error.proto ends with its code."""
-    with open("proto/cli2api/v1/error.proto", encoding="utf-8") as proto:
-        lines = [line.strip() for line in proto]
+    proto = Path(__file__).parents[3] / "proto/cli2api/v1/error.proto"
+    lines = [line.strip() for line in proto.read_text(encoding="utf-8").splitlines()]
     told = {
         line.split(" = ")[0].removeprefix("ERROR_REASON_"): before.rstrip(".").rsplit(" ", 1)[1]
         for before, line in pairwise(lines)
