@@ -1,4 +1,5 @@
-"""Takes known fields out of a caller's body one by one; what is left over travels as parameters that the contract does not name.
+"""Takes known fields out of a caller's body one by one; what is left over is refused by name, or travels as parameters that the
+contract does not name.
 
 A field that is null counts as absent, as OpenAI's API has it.
 """
@@ -39,32 +40,42 @@ class Upload:
 
 
 class Fields:
-    """The fields of one body. Every method takes its fields out; all raise WrongField."""
+    """The fields of one body, or of one object in it. Every method takes its fields out; all raise WrongField."""
 
-    def __init__(self, body: Mapping[str, Value], *, form: bool = False) -> None:
+    def __init__(self, body: Mapping[str, Value], *, form: bool = False, at: str = "") -> None:
         self._body = {name: value for name, value in body.items() if value is not None}
         self._form = form
         """Values came as text, so that numbers and flags have to be read out of it."""
+        self.at = at
+        """Where this object stands in the body, as in `messages[0]`; empty for the body itself."""
+
+    def place(self, name: str) -> str:
+        """A field's whole name in the caller's body."""
+        return f"{self.at}.{name}" if self.at else name
+
+    def wrong(self, name: str, description: str) -> WrongField:
+        """To be raised of a field of this object."""
+        return WrongField(self.place(name), description)
 
     def text(self, name: str) -> str:
         """Words; empty when absent."""
         value = self._body.pop(name, "")
         if not isinstance(value, str):
-            raise WrongField(name, f"takes text, not {_kind(value)}")
+            raise self.wrong(name, f"takes text, not {kind(value)}")
         return value
 
     def required(self, name: str, advice: str) -> str:
         """Words that must be there; `advice` says what they are."""
         value = self.text(name)
         if not value:
-            raise WrongField(name, f"required: {advice}")
+            raise self.wrong(name, f"required: {advice}")
         return value
 
     def choice(self, name: str, *allowed: str) -> str:
         """One of a few words, the first when absent."""
         value = self.text(name) or allowed[0]
         if value not in allowed:
-            raise WrongField(name, f'takes {_listed(allowed)}, not "{value}"')
+            raise self.wrong(name, f'takes {_listed(allowed)}, not "{value}"')
         return value
 
     def seconds(self, name: str) -> str:
@@ -83,9 +94,9 @@ class Fields:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise WrongField(name, f"takes a whole number, not {_kind(value)}")
+            raise self.wrong(name, f"takes a whole number, not {kind(value)}")
         if not -(1 << bits - 1) <= value < 1 << bits - 1:
-            raise WrongField(name, f"takes a whole number of {bits} bits, not {value}")
+            raise self.wrong(name, f"takes a whole number of {bits} bits, not {value}")
         return value
 
     def number(self, name: str) -> float | None:
@@ -94,40 +105,80 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, (int, float)) or isinstance(value, bool):
-            raise WrongField(name, f"takes a number, not {_kind(value)}")
+            raise self.wrong(name, f"takes a number, not {kind(value)}")
         if abs(value) > _EXACT:
-            raise WrongField(name, f"takes a number, not one as large as {value}")
+            raise self.wrong(name, f"takes a number, not one as large as {value}")
         return float(value)
 
     def flag(self, name: str) -> bool | None:
         """True or false."""
         value = self._plain(name)
         if value is not None and not isinstance(value, bool):
-            raise WrongField(name, f"takes true or false, not {_kind(value)}")
+            raise self.wrong(name, f"takes true or false, not {kind(value)}")
         return value
 
     def neutral(self, name: str, *harmless: Value, why: str) -> None:
         """Refuses a field that has no counterpart upstream, unless it asks for what happens anyway."""
         value = self._plain(name)
         if value is not None and value not in harmless:
-            raise WrongField(name, f"is not supported here, since {why}; leave it out")
+            raise self.wrong(name, f"is not supported here, since {why}; leave it out")
 
     def ignore(self, name: str) -> None:
         """Lets go of a field that means nothing upstream and changes no result."""
         self._body.pop(name, None)
 
+    def any(self, name: str) -> Value:
+        """The value as it is; None when absent."""
+        return self._body.pop(name, None)
+
+    def section(self, name: str) -> "Fields | None":
+        """An object inside this one; None when absent."""
+        value = self._body.pop(name, None)
+        if value is not None and not isinstance(value, Mapping):
+            raise self.wrong(name, f"takes an object, not {kind(value)}")
+        return None if value is None else Fields(value, at=self.place(name))
+
+    def sections(self, name: str) -> "list[Fields]":
+        """A list of objects; empty when absent."""
+        found = []
+        for place, each in enumerate(self.items(name)):
+            if not isinstance(each, Mapping):
+                raise WrongField(f"{self.place(name)}[{place}]", f"takes an object, not {kind(each)}")
+            found.append(Fields(each, at=f"{self.place(name)}[{place}]"))
+        return found
+
+    def items(self, name: str) -> list[Value]:
+        """A list; empty when absent."""
+        value = self._body.pop(name, None)
+        if value is not None and not isinstance(value, list):
+            raise self.wrong(name, f"takes a list, not {kind(value)}")
+        return value or []
+
+    def texts(self, name: str) -> list[str]:
+        """Texts in a list, or a lone one; empty when absent."""
+        value = self._body.pop(name, None)
+        found = [value] if isinstance(value, str) else value
+        if found is not None and (not isinstance(found, list) or not all(isinstance(each, str) for each in found)):
+            raise self.wrong(name, f"takes text or a list of texts, not {kind(value)}")
+        return found or []
+
+    def end(self, why: str) -> None:
+        """Refuses whatever was not taken, by name."""
+        for name in self._body:
+            raise self.wrong(name, f"is not supported here, since {why}; leave it out")
+
     def media(self, *names: str) -> media_pb2.MediaInput | None:
         """One picture, clip or sound, under any of its names."""
         found = self.medias(*names)
         if len(found) > 1:
-            raise WrongField(names[0], f"takes one, not {len(found)}")
+            raise self.wrong(names[0], f"takes one, not {len(found)}")
         return found[0] if found else None
 
     def medias(self, *names: str) -> list[media_pb2.MediaInput]:
         """Any number of them, under one of their names."""
         given = [name for name in names if name in self._body]
         if len(given) > 1:
-            raise WrongField(given[1], f"says the same as {given[0]}; send one of them")
+            raise self.wrong(given[1], f"says the same as {given[0]}; send one of them")
         found = []
         for name in given:
             value = self._body.pop(name)
@@ -206,6 +257,7 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join(f'"{word}"' for word in words[:-1]) + f' or "{words[-1]}"' if len(words) > 1 else f'"{words[0]}"'
 
 
-def _kind(value: Value) -> str:
+def kind(value: Value) -> str:
+    """What a value is, in words."""
     kinds = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
     return kinds.get(type(value), "a file")

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from cli.readiness import is_ok, until
+from cli.serve import Gateway
 from tests.wire import served
 
 pytestmark = pytest.mark.wire
@@ -137,3 +138,23 @@ async def test_nothing_outlives_a_supervisor_that_is_killed(short_path: Path) ->
             await until(gateway.parts_are_gone)
     async with served.serve(served.environment(short_path / "state")) as again:
         assert await again.status("/readyz") == 200
+
+
+async def test_a_stop_during_the_start_is_heard_and_leaves_nothing(short_path: Path) -> None:
+    gateway = Gateway(served.environment(short_path / "state"), write=lambda _: None)
+    gateway.stop()
+
+    async with asyncio.timeout(10), gateway:
+        await gateway.until_asked_to_stop()
+
+    assert gateway.pids == {}
+
+
+async def test_a_gateway_serves_inside_its_block_and_is_gone_after_it(short_path: Path) -> None:
+    log: list[bytes] = []
+    async with Gateway(served.environment(short_path / "state", CLI2API_LOG_LEVEL="error"), write=log.append) as gateway:
+        assert set(gateway.pids) == {"core", "edge", "envoy"}
+        assert await is_ok(f"{gateway.rest_url}/readyz")
+
+    assert gateway.pids == {}
+    assert log == []

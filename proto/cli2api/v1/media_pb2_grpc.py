@@ -87,7 +87,7 @@ class MediaServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SynthesizeSpeech(self, request, context):
-        """Speaks words and streams the sound: a head as soon as the job exists, then bytes as they are downloaded.
+        """Speaks words and streams the sound: a head when the job has succeeded, then bytes as they are downloaded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

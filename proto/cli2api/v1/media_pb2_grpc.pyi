@@ -42,7 +42,7 @@ class MediaServiceStub:
     EditImages: _grpc.UnaryUnaryMultiCallable[_media_pb2.EditImagesRequest, _media_pb2.EditImagesResponse]
     """Makes pictures from pictures and waits for them."""
     SynthesizeSpeech: _grpc.UnaryStreamMultiCallable[_media_pb2.SynthesizeSpeechRequest, _media_pb2.SynthesizeSpeechResponse]
-    """Speaks words and streams the sound: a head as soon as the job exists, then bytes as they are downloaded."""
+    """Speaks words and streams the sound: a head when the job has succeeded, then bytes as they are downloaded."""
     CreateVideo: _grpc.UnaryUnaryMultiCallable[_media_pb2.CreateVideoRequest, _media_pb2.CreateVideoResponse]
     """Starts a clip and answers at once; JobService tells how it goes."""
     CreateMusic: _grpc.UnaryUnaryMultiCallable[_media_pb2.CreateMusicRequest, _media_pb2.CreateMusicResponse]
@@ -62,7 +62,7 @@ class MediaServiceAsyncStub(MediaServiceStub):
     EditImages: _aio.UnaryUnaryMultiCallable[_media_pb2.EditImagesRequest, _media_pb2.EditImagesResponse]  # type: ignore[assignment]
     """Makes pictures from pictures and waits for them."""
     SynthesizeSpeech: _aio.UnaryStreamMultiCallable[_media_pb2.SynthesizeSpeechRequest, _media_pb2.SynthesizeSpeechResponse]  # type: ignore[assignment]
-    """Speaks words and streams the sound: a head as soon as the job exists, then bytes as they are downloaded."""
+    """Speaks words and streams the sound: a head when the job has succeeded, then bytes as they are downloaded."""
     CreateVideo: _aio.UnaryUnaryMultiCallable[_media_pb2.CreateVideoRequest, _media_pb2.CreateVideoResponse]  # type: ignore[assignment]
     """Starts a clip and answers at once; JobService tells how it goes."""
     CreateMusic: _aio.UnaryUnaryMultiCallable[_media_pb2.CreateMusicRequest, _media_pb2.CreateMusicResponse]  # type: ignore[assignment]
@@ -97,7 +97,7 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _media_pb2.SynthesizeSpeechRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_media_pb2.SynthesizeSpeechResponse], _abc.AsyncIterator[_media_pb2.SynthesizeSpeechResponse]]:
-        """Speaks words and streams the sound: a head as soon as the job exists, then bytes as they are downloaded."""
+        """Speaks words and streams the sound: a head when the job has succeeded, then bytes as they are downloaded."""
 
     @_abc_1.abstractmethod
     def CreateVideo(
