@@ -11,8 +11,9 @@ STAMP := $(VENV)/.installed
 SOURCES := services edge cli simulator tests
 PROTOS := $(sort $(wildcard proto/cli2api/v1/*.proto))
 INCLUDES := build/googleapis
+INCLUDED := $(INCLUDES)/google/api/annotations.proto
 
-.PHONY: help setup demo test check format proto proto-includes bench lock clean
+.PHONY: help setup demo test check format proto bench lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,22 +32,24 @@ setup: $(STAMP) ## Install everything into .venv
 demo: $(STAMP) ## Run the main job on embedded defaults and show it
 	@$(BIN)/cli2api demo
 
-test: $(STAMP) proto-includes ## Run every test
+test: $(STAMP) $(INCLUDED) ## Run every test
 	@$(BIN)/python -m pytest
 
-check: $(STAMP) proto-includes ## Format, lint, types, import contracts, protos, generated code, Envoy's configuration
+check: $(STAMP) $(INCLUDED) ## Format, lint, types, import contracts, protos, generated code, Envoy's configuration
 	@$(BIN)/python -m tests.check
 
-format: $(STAMP) proto-includes ## Put the code and the protos into shape
+format: $(STAMP) $(INCLUDED) ## Put the code and the protos into shape
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/buf format -w proto
 
-proto-includes: $(STAMP)
-	@mkdir -p $(INCLUDES)/google/api
-	@cp $$($(BIN)/python -c 'import google.api, pathlib; print(pathlib.Path(list(google.api.__path__)[0]))')/{annotations,http}.proto $(INCLUDES)/google/api/
+# A file and not a verb, so that nobody writes it while buf reads it.
+$(INCLUDED): $(STAMP)
+	@mkdir -p $(@D)
+	@cp $$($(BIN)/python -c 'import google.api, pathlib; print(pathlib.Path(list(google.api.__path__)[0]))')/{annotations,http}.proto $(@D)/
+	@touch $@
 
-proto: $(STAMP) proto-includes ## Generate the Python code of the protos
+proto: $(STAMP) $(INCLUDED) ## Generate the Python code of the protos
 	@$(BIN)/python -m grpc_tools.protoc -Iproto -I$(INCLUDES) \
 	  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
 	  --python_out=$(or $(OUT),proto) --grpc_python_out=$(or $(OUT),proto) \

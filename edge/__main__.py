@@ -6,17 +6,18 @@ import sys
 
 import uvloop
 
-from edge.server import log_to_stderr, serve
+from edge.server import serve
 from edge.settings import BadSetting, Settings
+from edge.telemetry import log_to_stderr
 
 
 def main() -> int:
-    """The exit status: 0 after an orderly stop, 2 for a bad setting, 1 where it cannot listen."""
+    """The exit status: 0 after an orderly stop, 1 for a bad setting or where it cannot listen."""
     try:
         settings = Settings.read(os.environ)
     except BadSetting as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return 1
     log_to_stderr(settings.log_level)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

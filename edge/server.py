@@ -1,27 +1,24 @@
-"""The door of the edge: opens the socket, the log and the way to the core, serves until told to stop, and closes in reverse."""
+"""The door of the edge: opens the socket and the way to the core, serves until told to stop, and closes in reverse."""
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import socket
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import uvicorn
-from pythonjsonlogger.json import JsonFormatter
 
 from edge.app import App
 from edge.backend import Backend
 from edge.settings import Settings
 
 _LOG: Final = logging.getLogger("edge")
-_GRACE: Final = 10
-"""Seconds that calls in flight get to end after SIGTERM."""
 _KEEP_ALIVE: Final = 75
 """Seconds that an idle connection is kept; longer than Envoy keeps its own, so that Envoy never meets a closing one."""
 _BACKLOG: Final = 2048
@@ -32,11 +29,11 @@ async def serve(settings: Settings) -> None:
     with listening(settings.listen) as listener:
         _LOG.info("the edge listens at %s, its core is %s", settings.listen, settings.core_target)
         async with Backend(settings.core_target, max_body=settings.max_body) as backend:
-            await server(App(backend, settings)).serve(sockets=[listener])
+            await server(App(backend, settings), grace=settings.drain_timeout).serve(sockets=[listener])
 
 
-def server(app: App) -> uvicorn.Server:
-    """An HTTP server that is ready to serve the app."""
+def server(app: App, *, grace: float) -> uvicorn.Server:
+    """An HTTP server that is ready to serve the app. Calls in flight get `grace` seconds to end after it is told to stop."""
     return _Server(
         uvicorn.Config(
             app,
@@ -49,7 +46,7 @@ def server(app: App) -> uvicorn.Server:
             date_header=False,  # a relayed answer has its own, and Envoy adds one where there is none
             proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=_GRACE,
+            timeout_graceful_shutdown=math.ceil(grace),
         )
     )
 
@@ -67,21 +64,6 @@ def listening(address: str) -> Iterator[socket.socket]:
         finally:
             if address.startswith("unix:"):
                 Path(address.removeprefix("unix:")).unlink(missing_ok=True)
-
-
-def log_to_stderr(level: str) -> None:
-    """One JSON object a line, with the same names as every part of the gateway."""
-    output = logging.StreamHandler(sys.stderr)
-    output.setFormatter(
-        JsonFormatter(
-            ["levelname", "name", "message"],
-            rename_fields={"levelname": "level", "name": "logger"},
-            timestamp="time",
-        )
-    )
-    logging.basicConfig(level=level.upper(), handlers=[output], force=True)
-    # uvicorn tells what the access line tells already.
-    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 def _unix(path: Path) -> socket.socket:

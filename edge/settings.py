@@ -21,7 +21,13 @@ _ADDRESS: Final = re.compile(r"unix:/.+|(\[[0-9A-Fa-f:.]+\]|[\w.-]+):\d{1,5}", r
 
 def _duration(text: str) -> float:
     found = _DURATION.fullmatch(text)
-    seconds = float(found[1]) * _DURATION_UNITS[found[2].lower()] if found else 0
+    if not found:
+        raise ValueError("takes a duration as in 500ms, 15s, 5m, or plain seconds")
+    return float(found[1]) * _DURATION_UNITS[found[2].lower()]
+
+
+def _positive_duration(text: str) -> float:
+    seconds = _duration(text)
     if seconds <= 0:
         raise ValueError("takes a duration of more than 0 as in 500ms, 15s, 5m, or plain seconds")
     return seconds
@@ -53,8 +59,9 @@ class Settings(BaseSettings):
     listen: Annotated[str, BeforeValidator(_address)] = Field(alias="CLI2API_EDGE_LISTEN")
     core_target: str = Field(alias="CLI2API_CORE_TARGET")
     max_body: Annotated[int, BeforeValidator(_size)] = Field(64 << 20, alias="CLI2API_MAX_BODY")
-    image_timeout: Annotated[float, BeforeValidator(_duration)] = Field(300.0, alias="CLI2API_IMAGE_TIMEOUT")
-    heartbeat: Annotated[float, BeforeValidator(_duration)] = Field(15.0, alias="CLI2API_HEARTBEAT")
+    image_timeout: Annotated[float, BeforeValidator(_positive_duration)] = Field(300.0, alias="CLI2API_IMAGE_TIMEOUT")
+    heartbeat: Annotated[float, BeforeValidator(_positive_duration)] = Field(15.0, alias="CLI2API_HEARTBEAT")
+    drain_timeout: Annotated[float, BeforeValidator(_duration)] = Field(10.0, alias="CLI2API_DRAIN_TIMEOUT")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = Field(
         "info", alias="CLI2API_LOG_LEVEL"
     )

@@ -187,7 +187,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[st
     upstream = MuleRun(session, settings.api_base_url, keeper, clock)
     try:
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = await open_store(settings.jobstore_dsn.get_secret_value(), settings.state_dir)
+        store = await open_store(settings.jobstore_dsn.get_secret_value(), settings.state_dir, pool=settings.jobstore_pool)
         stack.push_async_callback(store.close)
         engine = Engine(
             store=store,

@@ -1,43 +1,58 @@
-"""OpenAI's speech: JSON to SynthesizeSpeechRequest. The answer is sound, which needs no mapping."""
+"""OpenAI's speech: JSON to SynthesizeSpeechRequest. The answer is sound as it is, or OpenAI's events with the sound in them."""
 
+from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cli2api.v1 import media_pb2
 
-from edge.dialects.fields import Fields, WrongField
+from edge.dialects.tables import Field, Neutral, Table, Takes
 
-CALLERS_WORDS: Final[Mapping[str, str]] = {
-    "prompt": "input",
-    "format": "response_format",
-    "request_id": "idempotency-key",
-}
-"""The contract's field names that this dialect calls otherwise."""
+SPEECH: Final = Table(
+    request=media_pb2.SynthesizeSpeechRequest,
+    fields=(
+        Field(name="model", required=True, about="the name of a speech model; GET /v1/models lists them"),
+        Field(name="input", to="prompt", required=True, about="the words to speak"),
+        Field(name="voice", takes=Takes.VOICE, about='a voice of the vendor, as in "Wise_Woman"; OpenAI\'s names do not exist there'),
+        Field(name="speed", takes=Takes.NUMBER, about="speaking rate; 1 is normal"),
+        Field(
+            name="response_format",
+            to="format",
+            choices=("mp3", "flac", "pcm", "wav"),
+            about="encoding of the sound; the gateway makes wav from pcm",
+        ),
+        Field(name="sample_rate", takes=Takes.WHOLE, about="samples a second"),
+        Field(name="stream_format", to=None, choices=("audio", "sse"), about="the sound itself, or events with pieces of it"),
+    ),
+    neutral=(
+        Neutral(
+            name="instructions", harmless=("",), why="no model of MuleRun takes it; say it in the input or use voice settings"
+        ),
+    ),
+)
 
 
-def speech(body: Mapping[str, Any], idempotency_key: str) -> media_pb2.SynthesizeSpeechRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechOrder:
+    """A request in the contract's words, and how its answer has to look."""
+
+    request: media_pb2.SynthesizeSpeechRequest
+    as_events: bool
+    """Server-sent events, and not the bytes of the file."""
+
+
+def order(body: Mapping[str, Any], idempotency_key: str) -> SpeechOrder:
     """What a body of POST /v1/audio/speech asks for. Raises WrongField."""
-    fields = Fields(body)
-    fields.neutral("instructions", "", why="no model of MuleRun takes it; say it in the input or use voice settings")
-    fields.neutral("stream_format", "audio", why="MuleRun gives sound only as a file")
-    request = media_pb2.SynthesizeSpeechRequest(
-        model=fields.required("model", "the name of a speech model; GET /v1/models lists them"),
-        prompt=fields.required("input", "the words to speak"),
-        voice=_voice(fields, body.get("voice")),
-        speed=fields.number("speed"),
-        format=fields.choice("response_format", "mp3", "flac", "pcm", "wav"),
-        sample_rate=fields.whole("sample_rate"),
-        request_id=idempotency_key,
-    )
-    request.extra.CopyFrom(fields.rest())
-    return request
+    read = SPEECH.read(body, idempotency_key)
+    return SpeechOrder(request=read.request, as_events=read.kept["stream_format"] == "sse")
 
 
-def _voice(fields: Fields, voice: Any) -> str:
-    """A voice id, plain or as OpenAI's custom voice `{"id": ...}`."""
-    if not isinstance(voice, Mapping):
-        return fields.text("voice")
-    fields.ignore("voice")
-    if not isinstance(voice.get("id"), str):
-        raise WrongField("voice", 'takes a voice id, or an object {"id": ...}')
-    return str(voice["id"])
+def delta(chunk: bytes) -> dict[str, Any]:
+    """One piece of the sound as OpenAI's event."""
+    return {"type": "speech.audio.delta", "audio": b64encode(chunk).decode()}
+
+
+def done() -> dict[str, Any]:
+    """OpenAI's last event. Its counts must be there; MuleRun bills speech by the job and counts no tokens."""
+    return {"type": "speech.audio.done", "usage": {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}}

@@ -1,5 +1,4 @@
-"""Takes known fields out of a caller's body one by one; what is left over is refused by name, or travels as parameters that the
-contract does not name.
+"""Takes known fields out of a caller's body one by one; what is left over is refused, or passed on as the model's own parameters.
 
 A field that is null counts as absent, as OpenAI's API has it.
 """

@@ -1,6 +1,6 @@
 """Where the core meets the outside world, as Protocols. Only the front door knows who stands behind each."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Protocol
@@ -69,7 +69,27 @@ class AssetSource(Protocol):
     """Fetches produced files. Sends no credential of ours."""
 
     def open(self, url: str, *, offset: int = 0, limit: int = 0) -> AbstractAsyncContextManager[AssetStream]:
-        """Raises AssetGone where the link is dead, UpstreamUnavailable where it cannot be reached."""
+        """Raises AssetGone where the link is dead or must not be followed, UpstreamUnavailable where it cannot be reached."""
+
+
+class JobAssets(Protocol):
+    """Opens what jobs have produced."""
+
+    def open(self, job: Job, index: int, *, offset: int = 0, limit: int = 0) -> AbstractAsyncContextManager[AssetStream]:
+        """The bytes of asset `index`, which the job has: our own copy where there is one, else through the upstream's link.
+
+        From `offset`, at most `limit` bytes where that is not 0. Raises as AssetSource does.
+        """
+
+
+class Follower(Protocol):
+    """Hears what became of jobs after it was written down. Called in the middle of that work: it must neither block nor raise."""
+
+    def settled(self, job: Job) -> None:
+        """The job has become terminal."""
+
+    def forgotten(self, job_id: str) -> None:
+        """The job was deleted. One that expires is not told."""
 
 
 class Reply(Protocol):
@@ -128,6 +148,9 @@ class JobStore(Protocol):
     async def next_due(self) -> float | None:
         """When the next job in flight becomes due, or where it is held, when its lease ends; None where there is none."""
 
+    async def renew(self, job_ids: Collection[str], *, owner: str, lease_until: float) -> None:
+        """Prolongs the leases on SUBMITTING jobs among these that `owner` still holds; others are left as they are."""
+
     async def abandoned(self, *, owner: str, now: float) -> Sequence[Job]:
         """SUBMITTING jobs that nobody works on any more.
 
@@ -136,6 +159,12 @@ class JobStore(Protocol):
 
     async def expire(self, *, now: float, in_flight_grace: float) -> int:
         """Forgets terminal jobs at expires_at, and others at expires_at + in_flight_grace. Returns how many."""
+
+    async def listen(self, heard: Callable[[str, int], None]) -> None:
+        """Calls `heard` with id and revision when a job has changed or gone, and with ("", 0) when any may have, unheard.
+
+        Goes on until cancelled and raises nothing. Returns at once where only this process can change anything.
+        """
 
     async def ping(self) -> None:
         """Returns when the store can be written to."""

@@ -19,21 +19,23 @@ def auth(keys: Iterable[str]) -> Ring:
     @asynccontextmanager
     async def ring(rpc: Rpc) -> AsyncGenerator[None, None]:
         if digests and not rpc.is_probe:
-            key = presented(rpc)
-            if not key:
+            presented = presented_keys(rpc)
+            if not presented:
                 raise InvalidApiKey("no API key: send it as metadata `authorization: Bearer <key>` or `x-api-key: <key>`")
-            if not _is_known(_digest(key), digests):
+            known = [key for key in presented if _is_known(_digest(key), digests)]
+            if not known:
                 raise InvalidApiKey("this gateway does not know the API key; CLI2API_API_KEYS has those that it knows")
-            call.enter(replace(call.current(), caller=caller_of(key)))
+            call.enter(replace(call.current(), caller=caller_of(known[0])))
         yield
 
     return ring
 
 
-def presented(rpc: Rpc) -> str:
-    """The key that the caller presents, or nothing."""
-    scheme, _, key = rpc.metadata.get("authorization", "").strip().partition(" ")
-    return (key.strip() if scheme.lower() == "bearer" else "") or rpc.metadata.get("x-api-key", "").strip()
+def presented_keys(rpc: Rpc) -> list[str]:
+    """The keys that the caller presents, in either header; one that this gateway knows is enough, as it is at Envoy."""
+    scheme, _, bearer = rpc.metadata.get("authorization", "").strip().partition(" ")
+    both = (bearer.strip() if scheme.lower() == "bearer" else "", rpc.metadata.get("x-api-key", "").strip())
+    return [key for key in both if key]
 
 
 def _digest(key: str) -> bytes:

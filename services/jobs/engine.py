@@ -6,7 +6,7 @@ Law: nothing paid for is lost. A caller that leaves, a deadline or a restart end
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from services.domain.errors import Draining, IdempotencyConflict
 from services.domain.job import Job, JobQuery, JobState, Order
@@ -19,11 +19,8 @@ from services.jobs.poller import Poller
 from services.jobs.reaper import Reaper
 from services.jobs.retention import Retention
 from services.jobs.scheduler import Scheduler
-from services.jobs.submitter import Submitter
+from services.jobs.submitter import RENEWAL, Submitter
 from services.jobs.upkeep import every
-
-SWEEP_INTERVAL: Final = 60.0
-"""Seconds between two looks for submissions that another core has left behind."""
 
 
 class Engine:
@@ -74,7 +71,8 @@ class Engine:
         await self._submitter.sweep()
         self._background.start(self._scheduler.run(), name="scheduler")
         self._background.start(self._reaper.run(), name="reaper")
-        self._background.start(every(SWEEP_INTERVAL, self._clock, self._submitter.sweep), name="sweeper")
+        self._background.start(every(RENEWAL, self._clock, self._submitter.tend), name="sweeper")
+        self._background.start(self._store.listen(self._hub.stir), name="listener")
         return self
 
     async def __aexit__(

@@ -20,6 +20,10 @@ class Ear:
         self._latest = job
         self._heard.set()
 
+    def knows(self, revision: int) -> bool:
+        """It was told of that revision or a later one."""
+        return self._latest is not None and self._latest.revision >= revision
+
     async def next(self) -> Job | None:
         """Waits for the next word: the job as it stands now, or None where the store has to be asked."""
         await self._heard.wait()
@@ -54,8 +58,12 @@ class Hub:
         for ear in self._ears.get(job.id, ()):
             ear.tell(job)
 
-    def stir(self, job_id: str = "") -> None:
-        """Tells that a job, or any when no id is given, may have changed or gone without being published."""
+    def stir(self, job_id: str = "", revision: int = 0) -> None:
+        """Tells that a job, or any when no id is given, may have changed or gone without being published.
+
+        Ears that know of `revision` already are left alone; without one, none is.
+        """
         ears = self._ears.get(job_id, ()) if job_id else chain.from_iterable(self._ears.values())
         for ear in ears:
-            ear.tell(None)
+            if not revision or not ear.knows(revision):
+                ear.tell(None)

@@ -20,8 +20,16 @@ from services.jobs.ids import new_id
 from services.jobs.ledger import Ledger, fields
 from services.jobs.retention import Retention
 
-LEASE: Final = 900.0
-"""Seconds after which a submission without a trace counts as abandoned; longer than any upstream call may take."""
+LEASE: Final = 120.0
+"""Seconds for which a submission is this core's without a renewal, and so how long a dead core's submissions lie unseen.
+
+A lease that outlasts any upstream call would need no renewal, but leave the callers of a dead core in the dark for that long. One
+that is renewed may end under a core that lives and only cannot reach the store: another core would fail its submission, and the
+task that it hears of after that could not be written down any more. So it is six renewals long. A restart of the store, a core
+that stalls, or clocks that differ by a minute end no lease; for longer outages see `Submitter.tend`.
+"""
+RENEWAL: Final = 20.0
+"""Seconds between two renewals, and between two looks for what other cores have left behind."""
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +59,8 @@ class Submitter:
         self._chance = chance
         self._placements = Background()
         self._placing: set[str] = set()
+        self._in_touch = True
+        """The store could be reached at the last turn of `tend`."""
 
     async def submit(self, order: Order) -> tuple[Job, str]:
         """The job that stands for the order, and the order's fingerprint.
@@ -61,6 +71,18 @@ class Submitter:
         mark = await asyncio.to_thread(fingerprint, order) if order.request_id else ""
         job = written(order, mark=mark, now=self._clock.now(), retention=self._retention)
         return await self._placements.shielded(self._place(job, order), name=f"submit {job.id}"), mark
+
+    async def tend(self) -> None:
+        """Renews the leases of what is being submitted, then sweeps. Raises StoreUnavailable.
+
+        While the store is away no core can renew, so leases end under cores that live. Whoever comes back first does not judge
+        the others by that: after an outage one turn passes without a sweep, in which every core renews its own.
+        """
+        was_in_touch, self._in_touch = self._in_touch, False
+        await self._store.renew(self._placing, owner=self._owner, lease_until=self._clock.now() + LEASE)
+        self._in_touch = True
+        if was_in_touch:
+            await self.sweep()
 
     async def sweep(self) -> None:
         """Fails the submissions that nobody works on any more, since a task may or may not exist for each."""

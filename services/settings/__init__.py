@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     oauth_timeout: MoreThanNoSeconds = Field(10.0, alias="CLI2API_OAUTH_TIMEOUT")
 
     jobstore_dsn: SecretStr = Field(SecretStr(""), alias="CLI2API_JOBSTORE_DSN")
+    jobstore_pool: Annotated[int, BeforeValidator(grammar.whole(1, 1000))] = Field(10, alias="CLI2API_JOBSTORE_POOL")
     job_retention: Seconds = Field(168 * 3600.0, alias="CLI2API_JOB_RETENTION")
     reaper_interval: Seconds = Field(3600.0, alias="CLI2API_REAPER_INTERVAL")
     job_hard_cap_mult: Annotated[float, BeforeValidator(grammar.number(1, 1000))] = Field(3.0, alias="CLI2API_JOB_HARD_CAP_MULT")

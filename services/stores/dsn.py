@@ -1,7 +1,7 @@
 """Reads what an operator writes for a store, opens that store, and shows it without its secrets."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -9,11 +9,18 @@ from urllib.parse import unquote, urlsplit
 
 from services.domain.ports import JobStore
 from services.stores.memory import MemoryStore
+from services.stores.postgres import PostgresStore
 from services.stores.sqlite import SqliteStore
 
-FORMS: Final = "leave it empty for SQLite in the state directory, or write memory:, a path, or file:/path/to/jobs.db"
-LATER: Final = frozenset({"postgres", "postgresql", "libsql"})
+FORMS: Final = (
+    "leave it empty for SQLite in the state directory, or write memory:, a path, file:/path/to/jobs.db,"
+    " or postgresql://user:password@host/database"
+)
+POSTGRES: Final = frozenset({"postgres", "postgresql"})
+LATER: Final = frozenset({"libsql"})
 """Schemes that have a meaning here and no store yet."""
+POOL: Final = 10
+"""Connections to PostgreSQL that one core opens at most, where nothing else is said."""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _USERINFO: Final = re.compile(r"//.*@", re.DOTALL)
@@ -30,19 +37,26 @@ class Kind(StrEnum):
 
     MEMORY = "memory"
     SQLITE = "sqlite"
+    POSTGRES = "postgres"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dsn:
-    """A store that can be opened; `path` is set exactly for SQLite."""
+    """A store that can be opened; `path` is set exactly for SQLite, `url` for PostgreSQL."""
 
     kind: Kind
     path: Path | None = None
+    url: str = field(default="", repr=False)
 
 
-async def open_store(dsn: str, state_dir: Path) -> JobStore:
-    """The store that `dsn` means; empty is SQLite in `<state_dir>/jobs.db`. Raises BadDsn, or StoreUnavailable."""
+async def open_store(dsn: str, state_dir: Path, *, pool: int = POOL) -> JobStore:
+    """The store that `dsn` means; empty is SQLite in `<state_dir>/jobs.db`. Raises BadDsn, or StoreUnavailable.
+
+    `pool` is the number of connections to PostgreSQL at most, beside the one that listens.
+    """
     place = parse(dsn, state_dir)
+    if place.url:
+        return await PostgresStore.open(place.url, shown=redact(place.url), limit=pool)
     return MemoryStore() if place.path is None else await SqliteStore.open(place.path)
 
 
@@ -56,6 +70,8 @@ def parse(dsn: str, state_dir: Path) -> Dsn:
         return Dsn(kind=Kind.MEMORY)
     if scheme == "file":
         return Dsn(kind=Kind.SQLITE, path=_file(dsn))
+    if scheme in POSTGRES:
+        return Dsn(kind=Kind.POSTGRES, url=_server(dsn))
     if scheme in LATER:
         raise BadDsn(f"the job store {redact(dsn)} is of a kind that this version does not serve yet; {FORMS}")
     if scheme or dsn == ":memory:":
@@ -70,6 +86,12 @@ def redact(dsn: str) -> str:
 
 def _hidden(pair: re.Match[str]) -> str:
     return f"{pair[1]}=***" if _SECRET.search(unquote(pair[1])) else pair[0]
+
+
+def _server(dsn: str) -> str:
+    if not re.match(r"\w+://[^/?#\s]*[/?]\S*\Z", dsn):
+        raise BadDsn(f"the job store {redact(dsn)} has to be postgresql://user:password@host:port/database")
+    return dsn
 
 
 def _file(dsn: str) -> Path:

@@ -1,7 +1,7 @@
 """Keeps jobs in this process: for trying things out and for tests. They are gone when it ends, paid ones too."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -72,6 +72,12 @@ class MemoryStore:
         """As JobStore promises."""
         return min((due_at for due_at, _ in self._due()), default=None)
 
+    async def renew(self, job_ids: Collection[str], *, owner: str, lease_until: float) -> None:
+        """As JobStore promises."""
+        for entry in (self._entries[job_id] for job_id in job_ids if job_id in self._entries):
+            if entry.job.state is JobState.SUBMITTING and entry.owner == owner:
+                entry.lease_until = lease_until
+
     async def abandoned(self, *, owner: str, now: float) -> Sequence[Job]:
         """As JobStore promises."""
         lost = [
@@ -93,6 +99,9 @@ class MemoryStore:
         for job_id in expired:
             self._forget(job_id)
         return len(expired)
+
+    async def listen(self, heard: Callable[[str, int], None]) -> None:
+        """As JobStore promises: returns at once."""
 
     async def ping(self) -> None:
         """As JobStore promises."""

@@ -8,6 +8,8 @@ from importlib.resources import files
 from typing import Final
 
 _HEAD: Final = re.compile(r"^-- (\w+): .+\n", re.MULTILINE)
+_NAME: Final = re.compile(r"(?<![:\w]):(\w+)")
+"""A value by name; two colons are a cast."""
 _NUMBER: Final = re.compile(r"(\d{4})_\w+\.sql")
 
 
@@ -20,6 +22,14 @@ class Migration:
     sql: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Positional:
+    """A query whose values are bound by place; `names` says in which order."""
+
+    text: str
+    names: tuple[str, ...]
+
+
 @cache
 def queries(name: str) -> Mapping[str, str]:
     """The queries of `sql/<name>.sql` by the word that opens the comment above each."""
@@ -28,9 +38,20 @@ def queries(name: str) -> Mapping[str, str]:
 
 
 @cache
-def migrations() -> Sequence[Migration]:
-    """The steps of `sql/migrations`, in order."""
-    found = sorted((file for file in (files(__package__) / "sql" / "migrations").iterdir()), key=lambda file: file.name)
+def positional(name: str) -> Mapping[str, Positional]:
+    """The same queries for a driver that binds by place."""
+    return {word: _placed(text) for word, text in queries(name).items()}
+
+
+def _placed(query: str) -> Positional:
+    names = tuple(dict.fromkeys(_NAME.findall(query)))
+    return Positional(text=_NAME.sub(lambda match: f"${names.index(match[1]) + 1}", query), names=names)
+
+
+@cache
+def migrations(folder: str = "migrations") -> Sequence[Migration]:
+    """The steps of `sql/<folder>`, in order."""
+    found = sorted((file for file in (files(__package__) / "sql" / folder).iterdir()), key=lambda file: file.name)
     return tuple(
         Migration(number=int(match[1]), name=file.name, sql=file.read_text(encoding="utf-8"))
         for file in found

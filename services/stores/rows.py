@@ -1,6 +1,7 @@
 """Job <-> row, pure. What is a word or a number is a column of its own; what is a list or an object is JSON text."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -81,6 +82,11 @@ def page_row(query: JobQuery) -> dict[str, Value]:
         "after_created_at": created_at,
         "after_id": job_id,
     }
+
+
+def names_row(names: Collection[str]) -> str:
+    """A list of names as the queries bind it."""
+    return _json(sorted(names))
 
 
 def _json(value: object) -> str:

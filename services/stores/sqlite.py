@@ -7,7 +7,7 @@ is cancelled meanwhile leaves no transaction open and no connection in doubt.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from operator import attrgetter
 from pathlib import Path
@@ -19,7 +19,7 @@ from services.domain.errors import StoreUnavailable
 from services.domain.job import Job, JobQuery
 from services.stores.migrate import NotOurs, examine, migrate
 from services.stores.queries import migrations, queries
-from services.stores.rows import Value, from_row, page_row, to_row
+from services.stores.rows import Value, from_row, names_row, page_row, to_row
 from services.stores.sqlite_file import ADVICE, cause, connect, prepare
 
 
@@ -91,6 +91,10 @@ class SqliteStore:
         due_at: float | None = row["due_at"]
         return due_at
 
+    async def renew(self, job_ids: Collection[str], *, owner: str, lease_until: float) -> None:
+        """As JobStore promises."""
+        await self._write("renew", {"ids": names_row(job_ids), "owner": owner, "lease_until": lease_until})
+
     async def abandoned(self, *, owner: str, now: float) -> Sequence[Job]:
         """As JobStore promises."""
         return [from_row(row) for row in await self._read("abandoned", {"owner": owner, "now": now})]
@@ -98,6 +102,9 @@ class SqliteStore:
     async def expire(self, *, now: float, in_flight_grace: float) -> int:
         """As JobStore promises."""
         return len(await self._write("expire", {"now": now, "in_flight_grace": in_flight_grace}))
+
+    async def listen(self, heard: Callable[[str, int], None]) -> None:
+        """As JobStore promises: returns at once, since no other process may open the file."""
 
     async def ping(self) -> None:
         """As JobStore promises."""

@@ -1,7 +1,7 @@
-"""Fetches produced files from the upstream's links. No credential of ours is ever sent there."""
+"""Fetches produced files from the upstream's links, as far as they may be followed. No credential of ours is ever sent there."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
@@ -10,12 +10,15 @@ from yarl import URL
 
 from services.domain.errors import AssetGone, UpstreamUnavailable
 from services.domain.ports import AssetStream
+from services.upstream.allow import Allow, CheckedResolver, NotAllowed
 from services.upstream.line import chunks
+from services.upstream.session import open_session
 from services.upstream.sniff import ENOUGH, sniffed
 
 SILENCE_SECONDS: Final = 60.0
 MOST_REDIRECTS: Final = 3
 
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _CONTENT_RANGE: Final = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 _TELLS_NOTHING: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
@@ -34,17 +37,23 @@ class FetchedAsset:
         return self._pieces
 
 
-class Assets:
-    """AssetSource over one HTTP session, which stays its maker's to close."""
+def open_links(allow: Allow) -> aiohttp.ClientSession:
+    """A session that connects only where `allow` lets it; close it when done. Needs a running event loop."""
+    return open_session(resolver=CheckedResolver(allow, aiohttp.ThreadedResolver()))
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+
+class Assets:
+    """AssetSource over a session of `open_links`, which stays its maker's to close; both get the same `allow`."""
+
+    def __init__(self, session: aiohttp.ClientSession, allow: Allow) -> None:
         self._session = session
+        self._allow = allow
 
     @asynccontextmanager
     async def open(self, url: str, *, offset: int = 0, limit: int = 0) -> AsyncGenerator[AssetStream]:
         """The asset's bytes from `offset`, at most `limit` of them where that is not 0; none beyond its end.
 
-        Raises AssetGone where the link is dead, UpstreamUnavailable where it cannot be reached.
+        Raises AssetGone where the link is dead or must not be followed, UpstreamUnavailable where it cannot be reached.
         """
         response = await self._get(url, offset, limit)
         try:
@@ -63,29 +72,52 @@ class Assets:
         headers = {"accept-encoding": "identity"}
         if offset or limit:
             headers["range"] = f"bytes={offset}-{offset + limit - 1 if limit else ''}"
-        try:
-            # A signed link is signed as it is written; only what cannot be sent at all is escaped.
-            parsed = URL(url, encoded=url.isascii() and " " not in url)
-            if parsed.scheme not in ("http", "https") or not parsed.host:
-                raise AssetGone("the asset's link is not an http(s) URL")
-            response = await self._session.get(
-                parsed,
-                headers=headers,
-                max_redirects=MOST_REDIRECTS + 1,
-                timeout=aiohttp.ClientTimeout(sock_connect=self._session.timeout.sock_connect, sock_read=SILENCE_SECONDS),
-            )
-        except aiohttp.TooManyRedirects as error:
-            raise UpstreamUnavailable(f"the asset's link redirects more than {MOST_REDIRECTS} times") from error
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as error:
-            raise AssetGone("the asset's link is not an http(s) URL") from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UpstreamUnavailable(f"the asset's host {parsed.host} cannot be reached") from error
+        response = await self._follow(url, headers)
         if response.status in (200, 206) or (response.status == 416 and offset):
             return response
         response.close()
         if response.status in (403, 404, 410):
             raise AssetGone(f"the asset's link is dead (HTTP {response.status}); upstream links may live for an hour only")
         raise UpstreamUnavailable(f"the asset's host answered HTTP {response.status}")
+
+    async def _follow(self, link: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """The answer at the end of the redirects, each of which is checked like the link itself."""
+        url = _parsed(link)
+        for _ in range(MOST_REDIRECTS + 1):
+            response = await self._send(url, headers)
+            location = response.headers.get("location", "")
+            if response.status not in _REDIRECTS or not location:
+                return response
+            response.close()
+            url = url.join(_parsed(location))
+        raise UpstreamUnavailable(f"the asset's link redirects more than {MOST_REDIRECTS} times")
+
+    async def _send(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        if why := self._allow.refusal(url):
+            raise AssetGone(why)
+        try:
+            return await self._session.get(
+                url,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(sock_connect=self._session.timeout.sock_connect, sock_read=SILENCE_SECONDS),
+            )
+        except aiohttp.ClientConnectorDNSError as error:
+            if isinstance(error.os_error, NotAllowed):
+                raise AssetGone(str(error.os_error)) from error
+            raise UpstreamUnavailable(f"the asset's host {url.raw_host} does not resolve") from error
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as error:
+            raise AssetGone("the asset's link is not an http(s) URL") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UpstreamUnavailable(f"the asset's host {url.raw_host} cannot be reached") from error
+
+
+def _parsed(link: str) -> URL:
+    """Raises AssetGone. A signed link is signed as it is written; only what cannot be sent at all is escaped."""
+    try:
+        return URL(link, encoded=link.isascii() and " " not in link)
+    except ValueError as error:
+        raise AssetGone("the asset's link is not an http(s) URL") from error
 
 
 def _extent(response: aiohttp.ClientResponse, offset: int) -> tuple[int, int | None]:

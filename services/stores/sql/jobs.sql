@@ -56,6 +56,10 @@ RETURNING *;
 -- next_due: When a job comes up next; a job that is held, when its lease ends.
 SELECT min(due_at) AS due_at FROM jobs WHERE due_at IS NOT NULL;
 
+-- renew: Prolongs leases on submissions that their owner still holds.
+UPDATE jobs SET lease_until = :lease_until
+WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'submitting' AND lease_owner = :owner;
+
 -- abandoned: Submissions that nobody works on any more. One process works on this file, so any other owner is a dead one.
 SELECT * FROM jobs
 WHERE state = 'submitting' AND (lease_owner <> :owner OR lease_until IS NULL OR lease_until <= :now)

@@ -8,7 +8,7 @@ INSERT INTO cli2api_jobs (
     :settings, :assets, :failure, :caller, :request_id, :fingerprint, :remix_of_id, :completed_at, :expires_at, :poll_at,
     :polls, :poll_errors, :poll_errors_since, :revision, :lease_owner, :lease_until
 )
-ON CONFLICT (caller, md5(request_id)) WHERE request_id <> '' DO UPDATE SET request_id = excluded.request_id
+ON CONFLICT (caller, request_id) WHERE request_id <> '' DO UPDATE SET request_id = excluded.request_id
 RETURNING *;
 
 -- save: Replaces a job and ends its lease, if the stored revision is the one before; the other cores hear of it.

@@ -99,7 +99,7 @@ async def edge_for(target: str, **environ: str) -> AsyncGenerator[str]:
     with listening(settings.listen) as listener:
         port = listener.getsockname()[1]
         async with Backend(target, max_body=settings.max_body, patience=0.5) as backend:
-            serving = server(App(backend, settings))
+            serving = server(App(backend, settings), grace=10)
             task = asyncio.create_task(serving.serve(sockets=[listener]))
             try:
                 yield f"http://127.0.0.1:{port}"

@@ -22,7 +22,7 @@ async def _start(environ: Mapping[str, str]) -> asyncio.subprocess.Process:
 async def test_a_bad_setting_stops_the_start() -> None:
     process = await _start({"CLI2API_MAX_BODY": "huge"})
     _, told = await process.communicate()
-    assert process.returncode == 2
+    assert process.returncode == 1
     assert told.decode().startswith('CLI2API_MAX_BODY is "huge": takes a size')
 
 
@@ -60,6 +60,6 @@ async def test_it_serves_on_a_unix_socket_logs_json_and_stops_on_sigterm(core: C
     assert process.returncode == 0
     assert not path.exists()
     assert access["message"] == "POST /v1/chat/completions 200"
-    assert (access["level"], access["request_id"], access["status"]) == ("INFO", "req-1", 200)
+    assert (access["level"], access["request_id"], access["status"]) == ("info", "req-1", 200)
     assert access["ms"] >= 0
     assert "secret-key" not in told.decode()

@@ -20,7 +20,13 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 
 
 @pytest.mark.parametrize(
-    "metadata", [(("authorization", "Bearer two"),), (("authorization", "bearer  two "),), (("x-api-key", "two"),)]
+    "metadata",
+    [
+        (("authorization", "Bearer two"),),
+        (("authorization", "bearer  two "),),
+        (("x-api-key", "two"),),
+        (("authorization", "Bearer a placeholder of the SDK"), ("x-api-key", "two")),
+    ],
 )
 async def test_a_known_key_opens_the_gateway(metadata: tuple[tuple[str, str]]) -> None:
     async with serve(None, "one", "two") as server:

@@ -1,11 +1,12 @@
 import asyncio
+from collections.abc import AsyncGenerator
 
-import aiohttp
 import pytest
 from aiohttp import web
 
 from services.domain.errors import AssetGone, UpstreamUnavailable
-from services.upstream.assets import Assets
+from services.upstream.allow import Allow
+from services.upstream.assets import Assets, open_links
 from services.upstream.sniff import sniffed
 from tests.hosts import Says, ScriptedHost, closed_port
 
@@ -13,8 +14,11 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 10
 
 
 @pytest.fixture
-def assets(session: aiohttp.ClientSession) -> Assets:
-    return Assets(session)
+async def assets() -> AsyncGenerator[Assets]:
+    """Fetches from anywhere, since the scripted host is on loopback; test_upstream_allow tells where others must not."""
+    allow = Allow(private=True)
+    async with open_links(allow) as session:
+        yield Assets(session, allow)
 
 
 async def fetched(assets: Assets, url: str, *, offset: int = 0, limit: int = 0) -> tuple[str, int | None, bytes]:

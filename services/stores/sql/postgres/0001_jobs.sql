@@ -38,8 +38,8 @@ CREATE TABLE cli2api_jobs (
     ) STORED
 );
 
--- One request_id of a caller is one job. A hash, since a request_id may be longer than an index entry can be.
-CREATE UNIQUE INDEX cli2api_jobs_by_request ON cli2api_jobs (caller, md5(request_id)) WHERE request_id <> '';
+-- One request_id of a caller is one job.
+CREATE UNIQUE INDEX cli2api_jobs_by_request ON cli2api_jobs (caller, request_id) WHERE request_id <> '';
 
 -- What to poll next.
 CREATE INDEX cli2api_jobs_by_due ON cli2api_jobs (due_at, id) WHERE due_at IS NOT NULL;

@@ -1,0 +1,62 @@
+"""What is known of a copy, and under which names it lies in the object store.
+
+Law: the record is written after the bytes. Bytes without a record are no copy, so a copy is there whole or not at all.
+"""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Final
+
+_KEY: Final = re.compile(r"([a-z]+_[0-9a-z]{26})/(\d{1,4})(\.json)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """The record of one asset's copy."""
+
+    size_bytes: int
+    mime_type: str
+    """As sniffed from the bytes, or where they do not tell, as the link's host told it."""
+    sha256: str
+    """Of the bytes, in hexadecimal."""
+    stored_at: float
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """The name of an object that is ours."""
+
+    job_id: str
+    index: int
+    is_record: bool
+
+
+def bytes_key(job_id: str, index: int) -> str:
+    """Where the bytes of a job's asset lie."""
+    return f"{job_id}/{index}"
+
+
+def record_key(job_id: str, index: int) -> str:
+    """Where their record lies."""
+    return f"{job_id}/{index}.json"
+
+
+def key_of(name: str) -> Key | None:
+    """What a name stands for; None where the object is not ours, and so must be left alone."""
+    match = _KEY.fullmatch(name)
+    return Key(job_id=match[1], index=int(match[2]), is_record=match[3] is not None) if match else None
+
+
+def to_json(copy: Copy) -> bytes:
+    """The record as it is stored."""
+    return json.dumps(asdict(copy), separators=(",", ":")).encode()
+
+
+def from_json(record: bytes) -> Copy | None:
+    """The record that was stored; None where it is not one of ours."""
+    try:
+        return Copy(**json.loads(record))
+    except (ValueError, TypeError):
+        return None

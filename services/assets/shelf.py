@@ -1,0 +1,181 @@
+"""The object store as this room uses it: writes, finds, reads, lists and removes copies, and names what goes wrong."""
+
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore
+
+from services.assets.copy import Copy, Key, bytes_key, from_json, key_of, record_key, to_json
+from services.domain.errors import UpstreamUnavailable
+from services.domain.ports import AssetStream
+
+PART: Final = 5 * 2**20
+"""Bytes that are written at once; object stores take no smaller ones, and two of them are held for each copy."""
+PIECE: Final = 256 * 2**10
+"""Bytes that are handed on at once when a copy is read."""
+
+
+class ShelfAway(Exception):
+    """The object store cannot be read or written now. The message is for the log."""
+
+
+class TooLarge(Exception):
+    """An asset is larger than the largest that is kept. The message is for the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One object of ours in the store."""
+
+    key: Key
+    written_at: float
+    """Unix seconds."""
+
+
+class ShelvedAsset:
+    """An AssetStream over a copy."""
+
+    def __init__(self, copy: Copy, *, offset: int, pieces: AsyncGenerator[bytes]) -> None:
+        self.mime_type = copy.mime_type
+        self.size_bytes: int | None = copy.size_bytes
+        self.offset = offset
+        self._pieces = pieces
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes in order; may be read once. Raises UpstreamUnavailable where the object store breaks off."""
+        return self._pieces
+
+
+class Shelf:
+    """Copies in one object store, under `<job id>/<index>`. Every method may raise ShelfAway."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def find(self, job_id: str, index: int) -> Copy | None:
+        """The record of a copy that is there whole, or None."""
+        try:
+            found = await obstore.get_async(self._store, record_key(job_id, index))
+            return from_json(bytes(await found.bytes_async()))
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise _away("read", error) from error
+
+    async def keep(self, job_id: str, index: int, asset: AssetStream, *, largest: int, now: float) -> Copy:
+        """Writes a copy of the whole asset, then its record. What breaks off leaves nothing that is taken for a copy.
+
+        Raises TooLarge for more than `largest` bytes, and UpstreamUnavailable where the asset breaks off.
+        """
+        measured = _Measured(asset, largest)
+        try:
+            async with aclosing(measured.pieces()) as pieces:
+                await obstore.put_async(self._store, bytes_key(job_id, index), pieces, chunk_size=PART, max_concurrency=2)
+            copy = Copy(size_bytes=measured.size, mime_type=asset.mime_type, sha256=measured.sha256, stored_at=now)
+            await obstore.put_async(self._store, record_key(job_id, index), to_json(copy))
+        except (BaseError, OSError) as error:
+            raise _away("written", error) from error
+        return copy
+
+    @asynccontextmanager
+    async def open(self, job_id: str, index: int, copy: Copy, *, offset: int = 0, limit: int = 0) -> AsyncGenerator[AssetStream]:
+        """The copy's bytes from `offset`, at most `limit` of them where that is not 0; none beyond its end.
+
+        Raises ShelfAway where the bytes are not there, or are not those of the record.
+        """
+        end = min(offset + limit, copy.size_bytes) if limit else copy.size_bytes
+        if offset >= end:
+            pieces = _nothing()
+        else:
+            try:
+                found = await obstore.get_async(self._store, bytes_key(job_id, index), options={"range": (offset, end)})
+            except (BaseError, OSError) as error:
+                raise _away("read", error) from error
+            if found.meta["size"] != copy.size_bytes:
+                raise ShelfAway(f"{bytes_key(job_id, index)} has {found.meta['size']} bytes, but {copy.size_bytes} were written")
+            pieces = _pieces(found)
+        async with aclosing(pieces):
+            yield ShelvedAsset(copy, offset=offset, pieces=pieces)
+
+    async def remove(self, job_id: str) -> int:
+        """Removes all that is kept of a job, what was cut off too; returns how many objects there were."""
+        count = 0
+        async with aclosing(self._names(f"{job_id}/")) as held:
+            # Records first: whoever looks meanwhile finds no copy, rather than a copy without bytes.
+            keys = sorted([each.key async for each in held if each.key.job_id == job_id], key=lambda key: not key.is_record)
+        for key in keys:
+            name = record_key(job_id, key.index) if key.is_record else bytes_key(job_id, key.index)
+            try:
+                await obstore.delete_async(self._store, name)
+                count += 1
+            except FileNotFoundError:
+                continue
+            except (BaseError, OSError) as error:
+                raise _away("written", error) from error
+        return count
+
+    def held(self) -> AsyncGenerator[Held]:
+        """Every object of ours, in no order; what others keep in the same place is passed over."""
+        return self._names(None)
+
+    async def _names(self, prefix: str | None) -> AsyncGenerator[Held]:
+        try:
+            async for batch in obstore.list(self._store, prefix):
+                for each in batch:
+                    if key := key_of(each["path"]):
+                        yield Held(key=key, written_at=each["last_modified"].timestamp())
+        except (BaseError, OSError) as error:
+            raise _away("listed", error) from error
+
+
+class _Measured:
+    """Counts and hashes what passes through, and stops what grows too large."""
+
+    def __init__(self, asset: AssetStream, largest: int) -> None:
+        self.size = 0
+        self._asset = asset
+        self._largest = largest
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        expected = self._asset.size_bytes
+        self._check(expected or 0)
+        async for chunk in self._asset.chunks():
+            self.size += len(chunk)
+            self._check(self.size)
+            self._hash.update(chunk)
+            yield chunk
+        if expected is not None and expected != self.size:
+            raise UpstreamUnavailable(f"the asset's link ended after {self.size} of {expected} bytes")
+
+    def _check(self, size: int) -> None:
+        if size > self._largest:
+            raise TooLarge(f"the asset has {size} bytes or more, and CLI2API_ASSET_MAX keeps {self._largest}")
+
+
+async def _pieces(found: obstore.GetResult) -> AsyncGenerator[bytes]:
+    try:
+        async for chunk in found.stream(min_chunk_size=PIECE):
+            for start in range(0, len(chunk), PIECE):
+                yield bytes(chunk[start : start + PIECE])
+    except (BaseError, OSError) as error:
+        raise UpstreamUnavailable("the kept copy of the asset broke off; ask again from where it did") from error
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    for piece in ():
+        yield piece
+
+
+def _away(done: str, error: Exception) -> ShelfAway:
+    """Only the first line of the library's words: what follows are its own internals."""
+    return ShelfAway(f"the asset store cannot be {done}: {str(error).partition(chr(10))[0][:300]}")
