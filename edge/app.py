@@ -17,11 +17,19 @@ from edge.errors import Dialect, Failure, document, headers, row_of
 from edge.exchange import REQUEST_ID, Exchange
 from edge.routes.audio import Audio
 from edge.routes.chat import Chat
+from edge.routes.completions import Completions
 from edge.routes.health import Health
 from edge.routes.images import Images
+from edge.routes.jobs import Jobs
+from edge.routes.messages import Messages
 from edge.routes.models import Models
+from edge.routes.music import Music
+from edge.routes.reference import Reference
+from edge.routes.responses import Responses
 from edge.routes.videos import Videos
+from edge.routes.webhooks import Webhooks
 from edge.settings import Settings
+from edge.texts import Texts
 
 _ACCESS: Final = logging.getLogger("edge.access")
 _LOG: Final = logging.getLogger("edge")
@@ -36,16 +44,23 @@ class App:
     """Serves every path of the shim."""
 
     def __init__(self, backend: Backend, settings: Settings) -> None:
+        texts = Texts(backend, max_body=settings.max_body, heartbeat=settings.heartbeat)
         rooms = (
-            Chat(backend, max_body=settings.max_body, heartbeat=settings.heartbeat),
+            Chat(texts),
+            Completions(texts),
+            Responses(texts),
+            Messages(texts),
             Images(backend, max_body=settings.max_body, timeout=settings.image_timeout),
-            Audio(backend, max_body=settings.max_body, timeout=settings.image_timeout),
+            Audio(backend, max_body=settings.max_body, timeout=settings.image_timeout, heartbeat=settings.heartbeat),
+            Music(backend, max_body=settings.max_body),
             Videos(backend, max_body=settings.max_body),
+            Jobs(backend, heartbeat=settings.heartbeat, timeout=settings.image_timeout),
+            Webhooks(backend, max_body=settings.max_body),
             Models(backend),
             Health(backend),
         )
-        routes = [route for room in rooms for route in room.routes()]
-        self._router = Router(routes, redirect_slashes=False, default=_no_such_path)
+        served = [route for room in rooms for route in room.routes()]
+        self._router = Router([*served, *Reference(served).routes()], redirect_slashes=False, default=_no_such_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""

@@ -99,10 +99,10 @@ class Backend:
         request: Request,
         *,
         metadata: Metadata,
-        timeout: float = CALL_TIMEOUT,
+        timeout: float | None = CALL_TIMEOUT,
         spent: Spent = Spent.NOTHING,
     ) -> Response:
-        """One answer. `spent` says what a failure may have cost. Raises Failure."""
+        """One answer; None for `timeout` leaves it to the caller. `spent` says what a failure may have cost. Raises Failure."""
         await self._reach()
         try:
             return await method(request, metadata=tuple(metadata), timeout=timeout)

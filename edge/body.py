@@ -1,6 +1,7 @@
 """Reads a request's body, never more of it than allowed, and says what is wrong with it in the caller's words."""
 
 import re
+import zlib
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -9,23 +10,32 @@ from edge.errors import Failure
 from edge.exchange import Exchange
 
 _Decoded = TypeVar("_Decoded")
+_GZIP: Final = 16 + zlib.MAX_WBITS
 _FIELD: Final = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING: Final = re.compile(r"missing required field `(.+?)`")
 
 
 class TextHead(msgspec.Struct):
-    """All that a relay needs to know of a chat body; the rest stays bytes."""
+    """All that a relay needs to know of a body; the rest stays bytes."""
 
     model: str
-    messages: list[msgspec.Raw]
     stream: bool | None = None
 
 
+class ConversationHead(TextHead, kw_only=True):
+    """The same of a dialect that has its turns in `messages`."""
+
+    messages: list[msgspec.Raw]
+
+
 async def read(exchange: Exchange, limit: int) -> bytes:
-    """The whole body, of at most `limit` bytes. Raises Failure; CallerLeft where the caller hangs up in the middle."""
+    """The whole body, unpacked, of at most `limit` bytes. Raises Failure; CallerLeft where the caller hangs up in the middle."""
     encoding = exchange.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in {"", "identity"}:
-        raise Failure("INVALID_REQUEST", f'content-encoding "{encoding}" is not supported; send the body as it is')
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        raise Failure(
+            "INVALID_REQUEST", f'content-encoding "{encoding}" is not supported; send the body as it is, or packed with gzip'
+        )
+    unpacked = _Unpacked(limit) if encoding.endswith("gzip") else None
     announced = exchange.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
@@ -35,12 +45,49 @@ async def read(exchange: Exchange, limit: int) -> bytes:
     while more:
         message = await exchange.receive()
         piece = message.get("body", b"")
+        if unpacked is not None:
+            piece = unpacked.feed(piece)
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
         pieces.append(piece)
         more = message.get("more_body", False)
+    if unpacked is not None:
+        unpacked.end()
     return b"".join(pieces)
+
+
+class _Unpacked:
+    """Unpacks gzip piece by piece, and never more of it than allowed: a small body may stand for an endless one."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._member = zlib.decompressobj(_GZIP)
+        self._fed = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """What these bytes stand for. Raises Failure."""
+        unpacked = []
+        while piece:
+            if self._member.eof:  # a gzip file may have several members
+                self._member = zlib.decompressobj(_GZIP)
+            self._fed = True
+            try:
+                found = self._member.decompress(piece, self._limit + 1 - self._size)
+            except zlib.error as error:
+                raise Failure("INVALID_REQUEST", "the body is not gzip, as its content-encoding says") from error
+            self._size += len(found)
+            if self._size > self._limit:
+                raise _too_large(self._limit)
+            unpacked.append(found)
+            piece = self._member.unused_data
+        return b"".join(unpacked)
+
+    def end(self) -> None:
+        """Raises Failure where the body ended in the middle."""
+        if self._fed and not self._member.eof:
+            raise Failure("INVALID_REQUEST", "the gzip body is cut off")
 
 
 def decode_object(raw: bytes) -> dict[str, Any]:
@@ -48,12 +95,12 @@ def decode_object(raw: bytes) -> dict[str, Any]:
     return _decode(raw, dict[str, Any])
 
 
-def decode_text_head(raw: bytes) -> TextHead:
-    """What a relay needs of a chat body. Raises Failure naming the field."""
-    head = _decode(raw, TextHead)
+def decode_text_head(raw: bytes, kind: type[TextHead] = ConversationHead) -> TextHead:
+    """What a relay needs of a body. Raises Failure naming the field."""
+    head = _decode(raw, kind)
     if not head.model:
         raise _wrong("model", "required: the name of a text model; GET /v1/models lists them")
-    if not head.messages:
+    if isinstance(head, ConversationHead) and not head.messages:
         raise _wrong("messages", "takes at least one message")
     return head
 

@@ -8,17 +8,17 @@ from edge.exchange import Exchange
 from edge.ranges import ByteRange, parse
 
 
-async def send(exchange: Exchange, backend: Backend, job_id: str) -> None:
-    """Answers with the first asset of a succeeded job. Raises Failure as long as nothing was sent."""
+async def send(exchange: Exchange, backend: Backend, job_id: str, index: int) -> None:
+    """Answers with one asset of a succeeded job, counted from 0. Raises Failure as long as nothing was sent."""
     # Without a validator of ours, a conditional range can never be known to fit.
     wanted = None if "if-range" in exchange.headers else parse(exchange.headers.get("range", ""))
-    if wanted is None or not await _send_range(exchange, backend, job_id, wanted):
-        await _send_whole(exchange, backend, job_id)
+    if wanted is None or not await _send_range(exchange, backend, job_id, index, wanted):
+        await _send_whole(exchange, backend, job_id, index)
 
 
-async def _send_range(exchange: Exchange, backend: Backend, job_id: str, wanted: ByteRange) -> bool:
+async def _send_range(exchange: Exchange, backend: Backend, job_id: str, index: int, wanted: ByteRange) -> bool:
     """False, with nothing sent, where the size is not known or the source does not serve ranges."""
-    request = job_pb2.DownloadAssetRequest(id=job_id, offset=wanted.first, limit=wanted.limit)
+    request = job_pb2.DownloadAssetRequest(id=job_id, index=index, offset=wanted.first, limit=wanted.limit)
     async with backend.open(backend.jobs.DownloadAsset, request, metadata=exchange.metadata) as pieces:
         head = (await pieces.first()).head
         if not head.HasField("size_bytes"):
@@ -46,8 +46,8 @@ async def _send_range(exchange: Exchange, backend: Backend, job_id: str, wanted:
     return True
 
 
-async def _send_whole(exchange: Exchange, backend: Backend, job_id: str) -> None:
-    request = job_pb2.DownloadAssetRequest(id=job_id)
+async def _send_whole(exchange: Exchange, backend: Backend, job_id: str, index: int) -> None:
+    request = job_pb2.DownloadAssetRequest(id=job_id, index=index)
     async with backend.open(backend.jobs.DownloadAsset, request, metadata=exchange.metadata) as pieces:
         head = (await pieces.first()).head
         length = [("content-length", str(head.size_bytes))] if head.HasField("size_bytes") else []

@@ -33,9 +33,13 @@ class Exchange:
         """A variable part of the path."""
         return str(self._scope["path_params"][name])
 
+    def query_fields(self) -> list[tuple[str, str]]:
+        """The query's fields in order, repeated ones too."""
+        return parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True)
+
     def query(self) -> dict[str, str]:
         """The query's fields; of a repeated one the last counts."""
-        return dict(parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        return dict(self.query_fields())
 
     @property
     def metadata(self) -> list[tuple[str, str]]:
@@ -76,12 +80,12 @@ class Resource:
     """An ASGI app for one path: an endpoint for each method. HEAD is GET, whose bytes the server leaves out."""
 
     def __init__(self, **endpoints: Endpoint) -> None:
-        self._endpoints = endpoints | ({"HEAD": endpoints["GET"]} if "GET" in endpoints else {})
+        self.endpoints = endpoints | ({"HEAD": endpoints["GET"]} if "GET" in endpoints else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a request. Raises Failure for a method that the path does not know."""
-        endpoint = self._endpoints.get(scope["method"])
+        endpoint = self.endpoints.get(scope["method"])
         if endpoint is None:
-            known = ", ".join(sorted(self._endpoints))
+            known = ", ".join(sorted(self.endpoints))
             raise Failure("METHOD_NOT_ALLOWED", f"{scope['path']} takes {known}, not {scope['method']}", headers={"allow": known})
         await endpoint(Exchange(scope, receive, send))

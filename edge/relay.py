@@ -5,52 +5,91 @@ went wrong, and anything else breaks off visibly.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
+import msgspec
 from cli2api.v1 import text_pb2
 
 from edge.backend import Backend, Pieces
-from edge.errors import Dialect, Failure, document
+from edge.errors import Failure
 from edge.exchange import Exchange
 from edge.sse import EventWriter
+from edge.voices import Voice, told, written
 
 _OURS: Final = "x-cli2api-"
-_NOT_ASKED: Final = frozenset({"host", "content-length", "accept-encoding", "x-request-id", "expect"})
+_NOT_ASKED: Final = frozenset({"host", "content-length", "content-encoding", "accept-encoding", "x-request-id", "expect"})
 """The caller's headers about this hop. Without accept-encoding the answer comes as it is, so that events can be seen in it."""
 _NOT_TOLD: Final = frozenset({"content-length", "transfer-encoding", "connection", "x-request-id"})
 """The upstream's headers that are about its hop; `x-request-id` is the gateway's own."""
+_LARGEST_REFUSAL: Final = 64 << 10
+"""Bytes of an upstream's error that are read where it has to be told inside a stream."""
 
 
-async def carry(
-    exchange: Exchange,
-    backend: Backend,
-    *,
-    operation: text_pb2.RelayOperation.ValueType,
-    model: str,
-    body: bytes,
-    heartbeat: float,
-) -> None:
-    """Serves one call. `heartbeat` is the silence in seconds after which an event stream gets a comment. Raises Failure."""
-    request = text_pb2.RelayRequest(operation=operation, model=model, body=body, headers=_asked(exchange.headers.items()))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """One call of a dialect."""
+
+    operation: text_pb2.RelayOperation.ValueType
+    model: str
+    body: bytes
+
+
+async def carry(exchange: Exchange, backend: Backend, call: Relay, events: EventWriter, voice: Voice) -> None:
+    """Serves one call; `events` writes the answer if it is a stream.
+
+    Raises Failure before the answer has begun, with the reason UNSUPPORTED where the model's upstream does not speak the dialect.
+    """
+    headers = _asked(exchange.headers.items())
+    request = text_pb2.RelayRequest(operation=call.operation, model=call.model, body=call.body, headers=headers)
     async with backend.open(backend.text.Relay, request, metadata=exchange.metadata) as pieces:
         head = (await pieces.first()).head
-        headers = [(each.name, each.value) for each in head.headers if _is_told(each.name)]
-        await exchange.start(head.status, headers)
-        if _has_events(dict(headers)):
-            await _carry_events(exchange, pieces, heartbeat)
+        headers_told = [(each.name, each.value) for each in head.headers if _is_told(each.name)]
+        streams = head.status == 200 and _has_events(dict(headers_told))
+        if not streams:
+            await events.rest()
+        if streams:
+            await events.begin(headers_told)
+            await _carry_events(exchange, pieces, events, voice)
+        elif not events.begun:
+            await _carry_whole(exchange, head.status, headers_told, pieces)
         else:
-            async for piece in pieces:
-                await exchange.write(piece.chunk)
+            await events.die(written(voice.failure(await _refusal(exchange, head.status, pieces, voice))))
         await exchange.finish()
 
 
-async def _carry_events(exchange: Exchange, pieces: Pieces[text_pb2.RelayResponse], heartbeat: float) -> None:
-    async with EventWriter(exchange, heartbeat) as events:
-        try:
-            async for piece in pieces:
-                await events.write(piece.chunk)
-        except Failure as failure:
-            await events.fail(document(failure, Dialect.OPENAI, exchange.request_id))
+async def _carry_whole(
+    exchange: Exchange, status: int, headers: list[tuple[str, str]], pieces: Pieces[text_pb2.RelayResponse]
+) -> None:
+    await exchange.start(status, headers)
+    async for piece in pieces:
+        await exchange.write(piece.chunk)
+
+
+async def _carry_events(exchange: Exchange, pieces: Pieces[text_pb2.RelayResponse], events: EventWriter, voice: Voice) -> None:
+    try:
+        async for piece in pieces:
+            voice.hear(piece.chunk)
+            await events.write(piece.chunk)
+    except Failure as failure:
+        await events.die(written(voice.failure(told(failure, voice, exchange.request_id))))
+
+
+async def _refusal(exchange: Exchange, status: int, pieces: Pieces[text_pb2.RelayResponse], voice: Voice) -> dict[str, Any]:
+    """What the upstream answered instead of a stream, when its status can no longer be told: its own error, else ours."""
+    content = b""
+    async for piece in pieces:
+        content += piece.chunk
+        if len(content) > _LARGEST_REFUSAL:
+            break
+    try:
+        found = msgspec.json.decode(content, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = {}
+    if isinstance(found.get("error"), dict):
+        return found
+    failure = Failure("UPSTREAM_UNAVAILABLE", f"MuleRun answered HTTP {status} instead of a stream")
+    return told(failure, voice, exchange.request_id)
 
 
 def _asked(headers: Iterable[tuple[str, str]]) -> list[text_pb2.Header]:

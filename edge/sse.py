@@ -1,17 +1,16 @@
 """Writes server-sent events that come in cut anywhere: passed on at once, kept alive in silence, ended with an error if they die.
 
-A heartbeat is a comment, which every SDK ignores, and may stand only between two events.
+A stream that stays silent before it has begun is begun without waiting for the upstream: from then on its status is 200, and
+what goes wrong is told inside it.
 """
 
 import asyncio
 from types import TracebackType
 from typing import Final, Self
 
-import msgspec
-
 from edge.exchange import Exchange
 
-HEARTBEAT: Final = b": keep-alive\n\n"
+EVENTS: Final = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
 _EVENT_ENDS: Final = (b"\n\n", b"\r\r", b"\n\r\n")
 _LONGEST_END: Final = 3
 
@@ -33,16 +32,23 @@ class Boundary:
 
 
 class EventWriter:
-    """Writes the body of an event stream; use it as a context manager around the reading of the source. `every` is seconds."""
+    """Writes an event stream; use it as a context manager around the whole work. `every` is seconds of silence.
 
-    def __init__(self, exchange: Exchange, every: float) -> None:
+    Only with `early` may a heartbeat begin the stream: the caller has to have asked for one.
+    """
+
+    def __init__(self, exchange: Exchange, *, heartbeat: bytes, every: float, early: bool = True) -> None:
         self._exchange = exchange
+        self._heartbeat = heartbeat
         self._every = every
+        self._early = early
         self._boundary = Boundary()
         # Held over every write: a heartbeat that waited for room must not land inside the event that was written meanwhile.
         self._turn = asyncio.Lock()
         self._last = 0.0
         self._beating: asyncio.Task[None] | None = None
+        self.begun = False
+        """The caller has its status."""
 
     async def __aenter__(self) -> Self:
         self._last = asyncio.get_running_loop().time()
@@ -50,9 +56,17 @@ class EventWriter:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.wait({self._beating})
+        await self._stop()
+
+    async def rest(self) -> None:
+        """No more heartbeats: what comes next may be no event stream. After this `begun` does not change by itself."""
+        async with self._turn:  # a heartbeat is never stopped in the middle of its writing
+            await self._stop()
+
+    async def begin(self, headers: list[tuple[str, str]] | None = None) -> None:
+        """Begins the stream, unless a heartbeat has done so."""
+        async with self._turn:
+            await self._begin(headers or list(EVENTS))
 
     async def write(self, piece: bytes) -> None:
         """Passes bytes of the stream on."""
@@ -61,10 +75,20 @@ class EventWriter:
             await self._exchange.write(piece)
             self._last = asyncio.get_running_loop().time()
 
-    async def fail(self, document: object) -> None:
-        """The stream has died: a last event says why, and there is no [DONE]."""
-        begin = b"" if self._boundary.between else b"\n\n"
-        await self.write(begin + b"data: " + msgspec.json.encode(document) + b"\n\n")
+    async def die(self, event: bytes) -> None:
+        """Writes the last event of a stream that has died, apart from one that was half sent."""
+        await self.begin()
+        await self.write((b"" if self._boundary.between else b"\n\n") + event)
+
+    async def _stop(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait({self._beating})
+
+    async def _begin(self, headers: list[tuple[str, str]]) -> None:
+        if not self.begun:
+            self.begun = True
+            await self._exchange.start(200, headers)
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
@@ -73,6 +97,8 @@ class EventWriter:
             async with self._turn:
                 if loop.time() - self._last < self._every:
                     continue
-                if self._boundary.between:
-                    await self._exchange.write(HEARTBEAT)
+                if self._early:
+                    await self._begin(list(EVENTS))
+                if self.begun and self._boundary.between:
+                    await self._exchange.write(self._heartbeat)
                 self._last = loop.time()

@@ -29,6 +29,7 @@ from cli2api.v1 import (
 )
 from grpc_health.v1 import health, health_pb2_grpc  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
+from yarl import URL
 
 from services import telemetry
 from services.api.catalog import Models
@@ -36,32 +37,43 @@ from services.api.job import Jobs
 from services.api.media import Media
 from services.api.text import Texts
 from services.api.usage import Usage
+from services.assets.keeping import keeping
+from services.assets.kept import KeptAssets
+from services.assets.place import BadPlace, open_shelf
+from services.assets.place import redact as redact_place
 from services.catalog.catalog import Catalog
 from services.credentials.discovery import NO_CREDENTIALS, find
 from services.credentials.keeper import Keeper
 from services.domain.errors import StoreUnavailable
-from services.domain.ports import Clock, JobStore
+from services.domain.ports import Clock, JobAssets, JobStore, UsageStore
 from services.interceptors.access import access
 from services.interceptors.auth import auth
 from services.interceptors.faults import faults
 from services.interceptors.metrics import metrics
+from services.interceptors.records import records
 from services.interceptors.shapes import Rings
 from services.jobs.backoff import Pace
 from services.jobs.clock import SystemClock
 from services.jobs.engine import Engine
+from services.jobs.inbox import Inbox
 from services.jobs.retention import Retention
 from services.listening import CannotListen, listen
 from services.readiness import Readiness
 from services.settings import BadSetting, Settings, strays
-from services.stores.dsn import BadDsn, open_store, redact
-from services.upstream.assets import Assets
+from services.stores.dsn import BadDsn, open_store, open_usage_store, redact
+from services.upstream.allow import Allow
+from services.upstream.assets import Assets, open_links
 from services.upstream.mulerun import MuleRun
 from services.upstream.session import open_session
+from services.upstream.wire import notified
+from services.usage.recorder import Recorder
 
 _log = logging.getLogger("services.server")
 
 _SLACK: Final = 1 << 20
 """Bytes that a message may have beside the body that it carries."""
+_SAFETY_NET: Final = 60.0
+"""Seconds between two polls of a task that a webhook is to tell of."""
 _STORED: Final = tuple(
     each.full_name
     for each in (media_pb2.DESCRIPTOR.services_by_name["MediaService"], job_pb2.DESCRIPTOR.services_by_name["JobService"])
@@ -88,9 +100,13 @@ class Parts:
     catalog: Catalog
     credentials: Keeper
     upstream: MuleRun
-    assets: Assets
+    assets: JobAssets
     store: JobStore
     engine: Engine
+    inbox: Inbox | None
+    """None where no webhook is awaited."""
+    usage: UsageStore
+    recorder: Recorder
     clock: Clock
 
 
@@ -116,7 +132,7 @@ async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenera
     """A core that serves inside the block; its parts are closed after it, in reverse. Raises CannotStart."""
     async with AsyncExitStack() as stack:
         parts = await _opened(stack, settings, environ)
-        server = grpc.aio.server(interceptors=[_rings(settings)], options=_options(settings))
+        server = grpc.aio.server(interceptors=[_rings(settings, parts)], options=_options(settings))
         probes = health.aio.HealthServicer()
         _furnish(server, parts, probes)
         readiness = Readiness(store=parts.store, clock=parts.clock, servicer=probes, stored=_STORED, others=_OTHERS)
@@ -189,33 +205,77 @@ async def _opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[st
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = await open_store(settings.jobstore_dsn.get_secret_value(), settings.state_dir, pool=settings.jobstore_pool)
         stack.push_async_callback(store.close)
+        allow = Allow(home=URL(settings.api_base_url), private=settings.asset_allow_private)
+        source = Assets(await stack.enter_async_context(open_links(allow)), allow)
+        shelf = open_shelf(settings.asset_store, settings.state_dir)
+        followers = []
+        if shelf is not None:
+            following = keeping(
+                shelf, jobs=store, source=source, clock=clock, largest=settings.asset_max, retention=settings.job_retention
+            )
+            followers.append(await stack.enter_async_context(following))
         engine = Engine(
             store=store,
             upstream=upstream,
             clock=clock,
-            pace=Pace(initial=settings.poll_interval, maximum=settings.poll_max_interval),
+            pace=_pace(settings),
             owner=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             retention=Retention(
                 seconds=settings.job_retention, hard_cap=settings.job_hard_cap_mult, interval=settings.reaper_interval
             ),
             grace=settings.drain_timeout,
+            followers=followers,
         )
         await stack.enter_async_context(engine)
     except BadDsn as error:
         raise CannotStart(f"CLI2API_JOBSTORE_DSN: {error}") from error
+    except BadPlace as error:
+        raise CannotStart(f"CLI2API_ASSET_STORE {error}") from error
     except StoreUnavailable as error:
         raise CannotStart(error.message) from error
     except OSError as error:
         raise CannotStart(f"CLI2API_STATE_DIR is {settings.state_dir}, which cannot be used: {error.strerror}") from error
+    secret = settings.webhook_secret.get_secret_value()
+    usage, recorder = await _recording(stack, settings, clock)
     return Parts(
         catalog=catalog,
         credentials=keeper,
         upstream=upstream,
-        assets=Assets(session),
+        assets=KeptAssets(source, shelf),
         store=store,
         engine=engine,
+        inbox=Inbox(engine=engine, secret=secret, read=notified, clock=clock) if secret else None,
+        usage=usage,
+        recorder=recorder,
         clock=clock,
     )
+
+
+async def _recording(stack: AsyncExitStack, settings: Settings, clock: Clock) -> tuple[UsageStore, Recorder]:
+    """Where records of calls are kept, and who writes them; both outlive the last call."""
+    try:
+        usage = await open_usage_store(settings.usage_dsn.get_secret_value(), settings.state_dir)
+    except BadDsn as error:
+        raise CannotStart(f"CLI2API_USAGE_DSN: {error}") from error
+    except StoreUnavailable as error:
+        raise CannotStart(error.message) from error
+    stack.push_async_callback(usage.close)
+    recorder = Recorder(
+        store=usage,
+        clock=clock,
+        buffer=settings.usage_buffer,
+        retention=settings.usage_retention,
+        interval=settings.reaper_interval,
+    )
+    return usage, await stack.enter_async_context(recorder)
+
+
+def _pace(settings: Settings) -> Pace:
+    """How often a task is polled: where webhooks tell of it, only in case that one is lost."""
+    if settings.webhook_secret.get_secret_value():
+        rest = max(_SAFETY_NET, settings.poll_max_interval)
+        return Pace(initial=rest, maximum=rest)
+    return Pace(initial=settings.poll_interval, maximum=settings.poll_max_interval)
 
 
 def _furnish(server: grpc.aio.Server, parts: Parts, probes: health.aio.HealthServicer) -> None:
@@ -223,17 +283,22 @@ def _furnish(server: grpc.aio.Server, parts: Parts, probes: health.aio.HealthSer
     media = Media(engine=parts.engine, catalog=parts.catalog, assets=parts.assets)
     text_pb2_grpc.add_TextServiceServicer_to_server(Texts(catalog=parts.catalog, upstream=parts.upstream), server)
     media_pb2_grpc.add_MediaServiceServicer_to_server(media, server)
-    job_pb2_grpc.add_JobServiceServicer_to_server(Jobs(engine=parts.engine, assets=parts.assets), server)
+    job_pb2_grpc.add_JobServiceServicer_to_server(Jobs(engine=parts.engine, assets=parts.assets, inbox=parts.inbox), server)
     catalog_pb2_grpc.add_CatalogServiceServicer_to_server(Models(parts.catalog), server)
-    usage_pb2_grpc.add_UsageServiceServicer_to_server(Usage(), server)
+    usage = Usage(store=parts.usage, recorder=parts.recorder, catalog=parts.catalog, clock=parts.clock)
+    usage_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
     health_pb2_grpc.add_HealthServicer_to_server(probes, server)
     names = (*_STORED, *_OTHERS, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
 
 
-def _rings(settings: Settings) -> Rings:
-    """Access outermost, so that its line tells how the call ended; auth innermost, so that a refusal is a fault like others."""
-    return Rings(access, metrics(telemetry.open_registry()), faults, auth(settings.api_keys))
+def _rings(settings: Settings, parts: Parts) -> Rings:
+    """Access outermost, so that its line tells how the call ended; auth inside of faults, so that a refusal is a fault too.
+
+    Records innermost, so that only who was let in is recorded.
+    """
+    counted = metrics(telemetry.open_registry())
+    return Rings(access, counted, faults, auth(settings.api_keys), records(parts.recorder, parts.clock))
 
 
 def _options(settings: Settings) -> Sequence[tuple[str, int]]:
@@ -255,6 +320,7 @@ def _told(settings: Settings, parts: Parts) -> Mapping[str, str | int]:
         "version": version("mulerun-cli2api"),
         "token_source": parts.credentials.source,
         "job_store": redact(settings.jobstore_dsn.get_secret_value()) or f"file:{settings.state_dir / 'jobs.db'}",
+        "asset_store": redact_place(settings.asset_store) or str(settings.state_dir / "assets"),
         "models": len(parts.catalog.models),
         "keys": len(settings.api_keys),
     }

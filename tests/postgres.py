@@ -38,7 +38,19 @@ class Server:
             os.chown(folder, NOBODY, NOBODY)
         # Nothing here has to outlive the machine, so nothing waits for the disk.
         made = subprocess.run(
-            [self._bin / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            [
+                self._bin / "initdb",
+                "-D",
+                folder / "data",
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -80,7 +92,7 @@ class Server:
                 **identity(),
             )
         until = time.monotonic() + PATIENCE
-        ready = [self._bin / "pg_isready", "-q", "-h", self._folder]
+        ready = [str(self._bin / "pg_isready"), "-q", "-h", str(self._folder)]
         while subprocess.run(ready, check=False).returncode != 0:
             assert self._process.poll() is None, (self._folder / "log").read_text()
             assert time.monotonic() < until, "PostgreSQL did not start"

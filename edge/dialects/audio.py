@@ -14,7 +14,9 @@ SPEECH: Final = Table(
     fields=(
         Field(name="model", required=True, about="the name of a speech model; GET /v1/models lists them"),
         Field(name="input", to="prompt", required=True, about="the words to speak"),
-        Field(name="voice", takes=Takes.VOICE, about='a voice of the vendor, as in "Wise_Woman"; OpenAI\'s names do not exist there'),
+        Field(
+            name="voice", takes=Takes.VOICE, about='a voice of the vendor, as in "Wise_Woman"; OpenAI\'s names do not exist there'
+        ),
         Field(name="speed", takes=Takes.NUMBER, about="speaking rate; 1 is normal"),
         Field(
             name="response_format",

@@ -100,9 +100,7 @@ def _stream(fields: Fields) -> tuple[bool, bool]:
 
 
 def _message(message: Fields, turns: Turns) -> None:
-    role = message.choice("role", "", *_ROLES)
-    if not role:
-        raise message.wrong("role", f"required: one of {', '.join(_ROLES)}")
+    role = message.one_of("role", *_ROLES)
     parts = [(message.at, part) for part in _reasoning(message)] if role == "assistant" else []
     parts += _content(message, role)
     if role == "assistant":
@@ -132,22 +130,21 @@ def _content(message: Fields, role: str) -> list[tuple[str, text_pb2.Part]]:
     said = [(message.place("refusal"), text_pb2.Part(refusal=refusal))] if refusal else []
     if content is None or isinstance(content, str):
         # An assistant that only calls tools says nothing; an empty text would be refused by some models.
-        keeps = content is not None and (content or role != "assistant")
-        return [*([(place, text_pb2.Part(text=content))] if keeps else []), *said]
+        if not content and (content is None or role == "assistant"):
+            return said
+        return [(place, text_pb2.Part(text=content)), *said]
     parts = Fields({"content": content}, at=message.at).sections("content")
     return [*((part.at, _part(part, role)) for part in parts), *said]
 
 
 def _part(part: Fields, role: str) -> text_pb2.Part:
     allowed = {"user": ("text", "image_url", "input_audio", "file"), "assistant": ("text", "refusal")}.get(role, ("text",))
-    kind = part.choice("type", "", *allowed)
+    kind = part.one_of("type", *allowed)
     match kind:
         case "text":
             made = text_pb2.Part(text=part.text("text"))
         case "refusal":
             made = text_pb2.Part(refusal=part.text("refusal"))
-        case "":
-            raise part.wrong("type", f"required: one of {', '.join(allowed)}")
         case _:
             inner = part.section(kind)
             if inner is None:

@@ -17,6 +17,7 @@ Value: TypeAlias = Any
 
 _DEEPEST: Final = 16
 """Levels of nesting; the wire format of the contract takes no more than a hundred, and each level costs it several."""
+_MEDIA_TYPES: Final = ("image/", "video/", "audio/")
 _EXACT: Final = 1 << 53
 """Whole numbers beyond this lose digits as doubles, which is what the contract carries."""
 
@@ -73,6 +74,13 @@ class Fields:
     def choice(self, name: str, *allowed: str) -> str:
         """One of a few words, the first when absent."""
         value = self.text(name) or allowed[0]
+        if value not in allowed:
+            raise self.wrong(name, f'takes {_listed(allowed)}, not "{value}"')
+        return value
+
+    def one_of(self, name: str, *allowed: str) -> str:
+        """One of a few words that must be there."""
+        value = self.required(name, f"takes {_listed(allowed)}")
         if value not in allowed:
             raise self.wrong(name, f'takes {_listed(allowed)}, not "{value}"')
         return value
@@ -166,6 +174,16 @@ class Fields:
         for name in self._body:
             raise self.wrong(name, f"is not supported here, since {why}; leave it out")
 
+    def voice(self, name: str) -> str:
+        """A voice id, plain or as OpenAI's custom voice `{"id": ...}`; empty when absent."""
+        voice = self._body.get(name)
+        if not isinstance(voice, Mapping):
+            return self.text(name)
+        del self._body[name]
+        if not isinstance(voice.get("id"), str):
+            raise self.wrong(name, 'takes a voice id, or an object {"id": ...}')
+        return str(voice["id"])
+
     def media(self, *names: str) -> media_pb2.MediaInput | None:
         """One picture, clip or sound, under any of its names."""
         found = self.medias(*names)
@@ -220,8 +238,8 @@ def _media(name: str, value: Value) -> media_pb2.MediaInput:
     if isinstance(value, Upload):
         if not value.content:
             raise WrongField(name, "the uploaded file is empty")
-        # Form libraries that know no better call everything an octet stream; then the bytes themselves tell.
-        mime_type = "" if value.mime_type == "application/octet-stream" else value.mime_type
+        # Form libraries that know no better call a picture an octet stream or plain text; then the bytes themselves tell.
+        mime_type = value.mime_type if value.mime_type.startswith(_MEDIA_TYPES) else ""
         return media_pb2.MediaInput(content=value.content, mime_type=mime_type)
     if isinstance(value, Mapping) and "file_id" in value:
         raise WrongField(name, "file_id is not supported here, since there is no file store; send the file or an image_url")

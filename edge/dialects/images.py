@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from cli2api.v1 import job_pb2, media_pb2
 
@@ -15,7 +15,9 @@ _NOBODY: Final = "no model of MuleRun takes it"
 _MODEL: Final = "the name of an image model; GET /v1/models lists them"
 _FRAME: Final = (
     Field(name="n", takes=Takes.WHOLE, about="how many pictures, as far as the model allows; each is billed"),
-    Field(name="size", about='as in "1024x1024", or "auto"; turned into what the model takes, a size or a shape and a resolution'),
+    Field(
+        name="size", about='as in "1024x1024", or "auto"; turned into what the model takes, a size or a shape and a resolution'
+    ),
     Field(name="aspect_ratio", about='as in "16:9"'),
     Field(name="resolution", about='as in "2K"'),
     Field(name="quality", about='"high", "medium", "low" or "auto", where the model knows it'),
@@ -81,9 +83,10 @@ class ImageOrder(Generic[Request]):
     """The pictures themselves, and not their links."""
 
 
-def order(
-    table: Table[Request], body: Mapping[str, Any], idempotency_key: str, *, form: bool = False
-) -> ImageOrder[Request]:
+AnyOrder: TypeAlias = "ImageOrder[media_pb2.GenerateImagesRequest] | ImageOrder[media_pb2.EditImagesRequest]"
+
+
+def order(table: Table[Request], body: Mapping[str, Any], idempotency_key: str, *, form: bool = False) -> ImageOrder[Request]:
     """What a body asks for. Raises WrongField."""
     read = table.read(body, idempotency_key, form=form)
     return ImageOrder(request=read.request, as_base64=read.kept["response_format"] == "b64_json")

@@ -129,13 +129,15 @@ class Table(Generic[Request]):
             for each in self.neutral
             if each.harmless
         }
+        required = [field for field in self.fields if field.required]
+        either = [[{"required": [name]} for name in (field.name, *field.also)] for field in required if field.also]
         return {
             "type": "object",
             "description": _ALL_OTHERS,
-            "required": [field.name for field in self.fields if field.required],
+            "required": [field.name for field in required if not field.also],
             "properties": {field.name: _schema(field, form=form) for field in self.fields} | neutral,
             "additionalProperties": True,
-        }
+        } | ({"allOf": [{"anyOf": names} for names in either]} if either else {})
 
 
 _LINK: Final[dict[str, Any]] = {

@@ -1,20 +1,32 @@
-"""OpenAI's chat completions, carried to MuleRun as they are."""
+"""OpenAI's chat completions: carried to MuleRun as they are, translated for models that do not speak them."""
+
+from typing import Final
 
 from cli2api.v1 import text_pb2
 from starlette.routing import Route
 
-from edge import body, relay
-from edge.backend import Backend
+from edge.body import ConversationHead
+from edge.dialects import chat_answer, chat_request
 from edge.exchange import Exchange, Resource
+from edge.texts import Texts, Tongue
+from edge.voices import ChatVoice
+
+_CHAT: Final = Tongue(
+    operation=text_pb2.RELAY_OPERATION_CHAT_COMPLETIONS,
+    head=ConversationHead,
+    voice=ChatVoice,
+    question=chat_request.question,
+    answer=chat_answer.answer,
+    story=chat_answer.ChatStory,
+    words=chat_request.CALLERS_WORDS,
+)
 
 
 class Chat:
-    """`max_body` is bytes, `heartbeat` seconds."""
+    """One path."""
 
-    def __init__(self, backend: Backend, *, max_body: int, heartbeat: float) -> None:
-        self._backend = backend
-        self._max_body = max_body
-        self._heartbeat = heartbeat
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
 
     def routes(self) -> list[Route]:
         """The paths that this room serves."""
@@ -22,12 +34,4 @@ class Chat:
 
     async def complete(self, exchange: Exchange) -> None:
         """POST /v1/chat/completions."""
-        raw = await body.read(exchange, self._max_body)
-        await relay.carry(
-            exchange,
-            self._backend,
-            operation=text_pb2.RELAY_OPERATION_CHAT_COMPLETIONS,
-            model=body.decode_text_head(raw).model,
-            body=raw,
-            heartbeat=self._heartbeat,
-        )
+        await self._texts.serve(exchange, _CHAT)

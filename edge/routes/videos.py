@@ -1,19 +1,15 @@
-"""OpenAI's videos: a job that is started, polled, listed, downloaded and forgotten."""
+"""OpenAI's videos: a job that is started, remixed, polled, listed, downloaded and forgotten."""
 
-from typing import Any, Final
-
-from cli2api.v1 import job_pb2
+from cli2api.v1 import media_pb2
 from starlette.routing import Route
 
-from edge import body, download, multipart
+from edge import documents
 from edge.backend import Backend
-from edge.dialects import forms, videos
+from edge.dialects import videos
+from edge.dialects.tables import Table
 from edge.errors import Failure, Spent
 from edge.exchange import Exchange, Resource
-from edge.statuses import JOB_ID
-
-_POLL_AFTER_MS: Final = "1000"
-"""Reading a job costs nothing, and the core itself looks upstream no more often."""
+from edge.routes.lifecycle import Lifecycle
 
 
 class Videos:
@@ -22,79 +18,39 @@ class Videos:
     def __init__(self, backend: Backend, *, max_body: int) -> None:
         self._backend = backend
         self._max_body = max_body
+        self._life = Lifecycle(backend, videos.NOUN)
 
     def routes(self) -> list[Route]:
         """The paths that this room serves."""
+        life = self._life
         return [
-            Route("/v1/videos", Resource(POST=self.create, GET=self.list)),
-            Route("/v1/videos/{id}", Resource(GET=self.retrieve, DELETE=self.delete)),
-            Route("/v1/videos/{id}/content", Resource(GET=self.content)),
+            Route("/v1/videos", Resource(POST=self.create, GET=life.list)),
+            Route("/v1/videos/{id}", Resource(GET=life.retrieve, DELETE=life.delete)),
+            Route("/v1/videos/{id}/content", Resource(GET=life.content)),
+            Route("/v1/videos/{id}/remix", Resource(POST=self.remix)),
         ]
 
     async def create(self, exchange: Exchange) -> None:
         """POST /v1/videos, JSON or a form."""
-        content_type = exchange.headers.get("content-type", "")
-        raw = await body.read(exchange, self._max_body)
-        form = multipart.is_form(content_type)
-        document = forms.fold(multipart.parse(content_type, raw)) if form else body.decode_object(raw)
-        request = videos.create(document, exchange.idempotency_key, form=form)
+        await self._begin(exchange, await self._read(exchange, videos.CREATION), videos.CREATION)
+
+    async def remix(self, exchange: Exchange) -> None:
+        """POST /v1/videos/{id}/remix, JSON or a form."""
+        request = await self._read(exchange, videos.REMIX)
+        request.remix_of_id = (await self._life.job(exchange)).id
+        await self._begin(exchange, request, videos.REMIX)
+
+    async def _read(self, exchange: Exchange, table: Table[media_pb2.CreateVideoRequest]) -> media_pb2.CreateVideoRequest:
+        document = await documents.read(exchange, self._max_body)
+        return table.read(document.fields, exchange.idempotency_key, form=document.is_form).request
+
+    async def _begin(
+        self, exchange: Exchange, request: media_pb2.CreateVideoRequest, table: Table[media_pb2.CreateVideoRequest]
+    ) -> None:
         try:
             made = await self._backend.ask(
                 self._backend.media.CreateVideo, request, metadata=exchange.metadata, spent=Spent.PERHAPS
             )
         except Failure as failure:
-            raise failure.renamed(videos.CALLERS_WORDS) from failure
-        await self._reply(exchange, made.job)
-
-    async def list(self, exchange: Exchange) -> None:
-        """GET /v1/videos."""
-        request = videos.page(exchange.query())
-        try:
-            found = await self._backend.ask(self._backend.jobs.ListJobs, request, metadata=exchange.metadata)
-        except Failure as failure:
-            raise failure.renamed(videos.CALLERS_WORDS) from failure
-        await exchange.reply(videos.listing(found.jobs, has_more=bool(found.next_page_token)))
-
-    async def retrieve(self, exchange: Exchange) -> None:
-        """GET /v1/videos/{id}."""
-        await self._reply(exchange, await self._video(exchange))
-
-    async def delete(self, exchange: Exchange) -> None:
-        """DELETE /v1/videos/{id}."""
-        job = await self._video(exchange)
-        request = job_pb2.DeleteJobRequest(id=job.id)
-        await self._backend.ask(self._backend.jobs.DeleteJob, request, metadata=exchange.metadata)
-        await exchange.reply(videos.deleted(job.id))
-
-    async def content(self, exchange: Exchange) -> None:
-        """GET /v1/videos/{id}/content."""
-        variant = exchange.query().get("variant", "video")
-        job = await self._video(exchange)
-        if variant != "video":
-            raise Failure(
-                "NO_SUCH_PATH", f'MuleRun makes no {variant} of a video; only variant "video" is there', param="variant"
-            )
-        if job.state == job_pb2.JOB_STATE_FAILED:
-            raise Failure("ASSET_NOT_READY", f"video {job.id} has no content, since it failed: {job.failure.message}")
-        if job.state != job_pb2.JOB_STATE_SUCCEEDED:
-            raise Failure(
-                "ASSET_NOT_READY",
-                f"video {job.id} has no content yet: its status is {videos.status(job)}; poll GET /v1/videos/{job.id}",
-                headers={"openai-poll-after-ms": _POLL_AFTER_MS},
-            )
-        await download.send(exchange, self._backend, job.id)
-
-    async def _video(self, exchange: Exchange) -> job_pb2.Job:
-        """The job behind the path's id. Raises Failure, also for a job that makes something else."""
-        job_id = exchange.path("id")
-        request = job_pb2.GetJobRequest(id=job_id)
-        job = (await self._backend.ask(self._backend.jobs.GetJob, request, metadata=exchange.metadata)).job
-        if job.kind != job_pb2.JOB_KIND_VIDEO:
-            raise Failure("JOB_NOT_FOUND", f'no video has the id "{job_id}"; GET /v1/jobs/{job_id} tells what it is')
-        return job
-
-    async def _reply(self, exchange: Exchange, job: job_pb2.Job) -> None:
-        headers: dict[str, Any] = {JOB_ID: job.id}
-        if not videos.is_terminal(job):
-            headers["openai-poll-after-ms"] = _POLL_AFTER_MS
-        await exchange.reply(videos.video(job), headers=headers)
+            raise failure.renamed(table.callers_words) from failure
+        await self._life.reply(exchange, made.job)

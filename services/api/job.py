@@ -13,10 +13,11 @@ from cli2api.v1 import job_pb2, job_pb2_grpc
 from services.api import pages
 from services.api.convert import job_kinds, job_states, job_to_proto
 from services.api.patience import Context, patience, within_deadline
-from services.domain.errors import AssetNotReady, InvalidRequest, JobNotFound, Violation
+from services.domain.errors import AssetNotReady, InvalidRequest, JobNotFound, Unsupported, Violation
 from services.domain.job import Job, JobQuery, JobState
-from services.domain.ports import AssetSource
+from services.domain.ports import JobAssets
 from services.jobs.engine import Engine
+from services.jobs.inbox import Delivery, Inbox
 
 _PAGE: Final = 20
 _LONGEST_PAGE: Final = 100
@@ -25,8 +26,10 @@ _LONGEST_PAGE: Final = 100
 class Jobs(job_pb2_grpc.JobServiceServicer):
     """Every job of any kind, also those behind waited calls."""
 
-    def __init__(self, *, engine: Engine, assets: AssetSource) -> None:
+    def __init__(self, *, engine: Engine, assets: JobAssets, inbox: Inbox | None = None) -> None:
+        """Without an `inbox` webhooks are refused."""
         self._engine = engine
+        self._inbox = inbox
         self._assets = assets
 
     async def GetJob(self, request: job_pb2.GetJobRequest, context: Context) -> job_pb2.GetJobResponse:  # noqa: N802
@@ -89,12 +92,22 @@ class Jobs(job_pb2_grpc.JobServiceServicer):
         if negative:
             raise InvalidRequest.of(*(Violation(name, "must not be negative") for name in negative))
         job = await self._engine.get(_id(request.id))
-        url = _url(job, request.index)
-        async with self._assets.open(url, offset=request.offset, limit=request.limit) as asset:
+        _check_has(job, request.index)
+        async with self._assets.open(job, request.index, offset=request.offset, limit=request.limit) as asset:
             head = job_pb2.AssetHead(mime_type=asset.mime_type, size_bytes=asset.size_bytes, offset=asset.offset)
             yield job_pb2.DownloadAssetResponse(head=head)
             async for chunk in asset.chunks():
                 yield job_pb2.DownloadAssetResponse(chunk=chunk)
+
+    async def ReceiveWebhook(  # noqa: N802
+        self, request: job_pb2.ReceiveWebhookRequest, context: Context
+    ) -> job_pb2.ReceiveWebhookResponse:
+        """Settles a job by the upstream's own word."""
+        if self._inbox is None:
+            raise Unsupported("webhooks are switched off: set CLI2API_WEBHOOK_SECRET to the secret that signs them")
+        delivery = Delivery(id=request.delivery_id, timestamp=request.timestamp, signature=request.signature, body=request.body)
+        job = await self._inbox.receive(delivery)
+        return job_pb2.ReceiveWebhookResponse(job_id=job.id if job else "")
 
     async def _after(self, request: job_pb2.ListJobsRequest, question: str) -> tuple[float, str] | None:
         if not request.after_id:
@@ -114,8 +127,8 @@ def _id(job_id: str) -> str:
     return job_id
 
 
-def _url(job: Job, index: int) -> str:
-    """The link of one asset. Raises AssetNotReady where there is none, saying how the job stands."""
+def _check_has(job: Job, index: int) -> None:
+    """Raises AssetNotReady where the job has no such asset, saying how the job stands."""
     if job.state is JobState.FAILED:
         why = job.failure.message if job.failure else "it failed"
         raise AssetNotReady(f"job {job.id} has no asset, since it failed: {why}", metadata={"job_id": job.id})
@@ -127,4 +140,3 @@ def _url(job: Job, index: int) -> str:
         raise AssetNotReady(
             f"job {job.id} has no asset {index}; it has {len(job.assets)}, counted from 0", metadata={"job_id": job.id}
         )
-    return job.assets[index].url

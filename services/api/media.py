@@ -19,7 +19,7 @@ from services.domain import call
 from services.domain.errors import AssetNotReady, InvalidRequest, Violation
 from services.domain.job import Job, JobState, Order
 from services.domain.model import Json, Model, ModelKind
-from services.domain.ports import AssetSource, AssetStream
+from services.domain.ports import AssetStream, JobAssets
 from services.jobs.engine import Engine
 
 JOB_ID: Final = "x-cli2api-job-id"
@@ -30,7 +30,7 @@ _PACKED: Final = ("audio/mpeg", "audio/flac", "audio/wav", "audio/mp4", "audio/o
 class Media(media_pb2_grpc.MediaServiceServicer):
     """Makes media as jobs."""
 
-    def __init__(self, *, engine: Engine, catalog: Catalog, assets: AssetSource) -> None:
+    def __init__(self, *, engine: Engine, catalog: Catalog, assets: JobAssets) -> None:
         self._engine = engine
         self._catalog = catalog
         self._assets = assets
@@ -59,7 +59,7 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         job = await self._done(await self._submitted(order, context), context)
         if not job.assets:
             raise AssetNotReady(f"job {job.id} has no sound", metadata={"job_id": job.id})
-        async with self._assets.open(job.assets[0].url) as sound:
+        async with self._assets.open(job, 0) as sound:
             # The head is true to the bytes: a service that sends mp3 where pcm was asked for gets no header in front of it.
             raw = request.format == "wav" and sound.mime_type not in _PACKED
             head = media_pb2.SpeechHead(job=job_to_proto(job), mime_type=wav.MIME_TYPE if raw else sound.mime_type)
@@ -90,7 +90,10 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         """The checked order. Raises InvalidRequest with everything that is wrong, and ModelNotFound."""
         if not wish.model:
             raise InvalidRequest.of(Violation("model", "is required; the catalog lists those there are"), *wish.violations)
+        note = call.current().note
+        note.model = wish.model
         model = self._catalog.media(wish.model, *kinds)
+        note.model = model.id
         body: dict[str, Json] = {}
         violations = {each.field: each for each in wish.violations}
         try:
@@ -120,6 +123,7 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         """The job, whose id the caller is told before anything else."""
         async with within_deadline(context):
             job = await self._engine.submit(order)
+        call.current().note.job_id = job.id
         await context.send_initial_metadata(((JOB_ID, job.id),))
         return job
 

@@ -3,6 +3,7 @@
 Law: leaving a call stops its upstream call, and nothing is held back: each piece goes on as it comes in.
 """
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Final
@@ -13,9 +14,12 @@ from services.api.answer import answer_to_proto, event_to_proto
 from services.api.conversation import conversation
 from services.api.patience import Context
 from services.catalog.catalog import Catalog
-from services.domain.errors import InvalidRequest, Violation
+from services.domain import call
+from services.domain.errors import InvalidRequest, Unsupported, Violation
 from services.domain.model import Operation, Route
-from services.domain.ports import TextUpstream
+from services.domain.ports import Reply, TextUpstream
+from services.domain.text import TokenUsage
+from services.usage.meter import Meter
 
 OPERATIONS: Final[Mapping[int, Operation]] = {
     text_pb2.RELAY_OPERATION_CHAT_COMPLETIONS: Operation.CHAT_COMPLETIONS,
@@ -23,6 +27,12 @@ OPERATIONS: Final[Mapping[int, Operation]] = {
     text_pb2.RELAY_OPERATION_MESSAGES: Operation.MESSAGES,
     text_pb2.RELAY_OPERATION_COUNT_TOKENS: Operation.COUNT_TOKENS,
 }
+
+_NOT_SERVED: Final = frozenset({400, 404, 405})
+_NOT_SERVED_WORDS: Final = re.compile(rb"\bmodel\b[^\"\n]{0,200}\bis not supported\b|\"model_not_supported\"", re.IGNORECASE)
+"""How MuleRun says that it does not serve a model on a path."""
+_LONGEST_REFUSAL: Final = 64 << 10
+"""Bytes of an error in which those words are looked for."""
 
 
 class Texts(text_pb2_grpc.TextServiceServicer):
@@ -34,31 +44,67 @@ class Texts(text_pb2_grpc.TextServiceServicer):
 
     async def Generate(self, request: text_pb2.GenerateRequest, context: Context) -> text_pb2.GenerateResponse:  # noqa: N802
         """The whole answer."""
+        self._note(request.model)
         asked = conversation(request)
-        return answer_to_proto(await self._upstream.generate(self._typed_route(asked.model), asked))
+        answer = await self._upstream.generate(self._typed_route(asked.model), asked)
+        call.current().note.tokens = answer.usage
+        return answer_to_proto(answer)
 
     async def StreamGenerate(  # noqa: N802
         self, request: text_pb2.StreamGenerateRequest, context: Context
     ) -> AsyncGenerator[text_pb2.StreamGenerateResponse, None]:
         """The answer piece by piece."""
+        self._note(request.model)
         asked = conversation(request)
         async with aclosing(self._upstream.stream(self._typed_route(asked.model), asked)) as events:
             async for event in events:
+                if isinstance(event, TokenUsage):
+                    call.current().note.tokens = event
                 yield event_to_proto(event)
 
     async def Relay(  # noqa: N802
         self, request: text_pb2.RelayRequest, context: Context
     ) -> AsyncGenerator[text_pb2.RelayResponse, None]:
-        """The upstream's answer as it is: a head, then bytes."""
+        """The upstream's answer as it is: a head, then bytes. Unsupported where it serves the model in another dialect."""
+        self._note(request.model)
         route = self._relay_route(request)
         headers = [(each.name, each.value) for each in request.headers]
         async with self._upstream.relay(route, request.body, headers) as reply:
+            chunks = reply.chunks()
+            opening = b""
+            if self._may_be_served_otherwise(request.model, route, reply):
+                async for chunk in chunks:
+                    opening += chunk
+                    if len(opening) > _LONGEST_REFUSAL:
+                        break
+                if _NOT_SERVED_WORDS.search(opening):
+                    raise Unsupported(f"MuleRun does not serve {request.model} at {route.path}; TextService.Generate can ask it")
             head = text_pb2.RelayHead(status=reply.status)
             for name, value in reply.headers:
                 head.headers.add(name=name, value=value)
             yield text_pb2.RelayResponse(head=head)
-            async for chunk in reply.chunks():
-                yield text_pb2.RelayResponse(chunk=chunk)
+            if opening:
+                yield text_pb2.RelayResponse(chunk=opening)
+            note, meter = call.current().note, Meter(route.operation, streamed=_has_events(reply))
+            note.status = reply.status
+            try:
+                async for chunk in chunks:
+                    meter.feed(chunk)
+                    yield text_pb2.RelayResponse(chunk=chunk)
+            finally:
+                # Also of a call that its caller left: what was told by then was paid.
+                note.tokens = meter.tokens
+
+    def _may_be_served_otherwise(self, model: str, route: Route, reply: Reply) -> bool:
+        """A refusal, and the model is best served by another operation, which typed calls would take."""
+        if reply.status not in _NOT_SERVED or route.operation is Operation.COUNT_TOKENS:
+            return False
+        return self._typed_route(model).operation is not route.operation
+
+    def _note(self, model: str) -> None:
+        """Says for the record which model is asked: its id in the catalog, or a name that the catalog does not know as it is."""
+        known = self._catalog.find(model)
+        call.current().note.model = known.id if known else model
 
     def _typed_route(self, model: str) -> Route:
         """By the operation that the model's upstream serves best."""
@@ -75,3 +121,7 @@ class Texts(text_pb2_grpc.TextServiceServicer):
         if operation is None or violations:
             raise InvalidRequest.of(*violations)
         return self._catalog.route(request.model, operation)
+
+
+def _has_events(reply: Reply) -> bool:
+    return any(name.lower() == "content-type" and value.startswith("text/event-stream") for name, value in reply.headers)

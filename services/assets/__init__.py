@@ -1,1 +1,1 @@
-"""Keeps a copy of every asset, because upstream links are short-lived. A job never waits for its copies and never fails by them."""
+"""Keeps a copy of every asset, because upstream links are short-lived. No job waits for its copies, and none fails by them."""

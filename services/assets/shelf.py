@@ -1,7 +1,7 @@
 """The object store as this room uses it: writes, finds, reads, lists and removes copies, and names what goes wrong."""
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -72,11 +72,20 @@ class Shelf:
 
         Raises TooLarge for more than `largest` bytes, and UpstreamUnavailable where the asset breaks off.
         """
-        measured = _Measured(asset, largest)
+        size, digest = 0, hashlib.sha256()
         try:
-            async with aclosing(measured.pieces()) as pieces:
-                await obstore.put_async(self._store, bytes_key(job_id, index), pieces, chunk_size=PART, max_concurrency=2)
-            copy = Copy(size_bytes=measured.size, mime_type=asset.mime_type, sha256=measured.sha256, stored_at=now)
+            # A writer that is not closed leaves nothing behind.
+            writer = obstore.open_writer_async(self._store, bytes_key(job_id, index), buffer_size=PART, max_concurrency=2)
+            _check(asset.size_bytes or 0, largest)
+            async for chunk in asset.chunks():
+                size += len(chunk)
+                _check(size, largest)
+                digest.update(chunk)
+                await writer.write(chunk)
+            if asset.size_bytes not in (None, size):
+                raise UpstreamUnavailable(f"the asset's link ended after {size} of {asset.size_bytes} bytes")
+            await writer.close()
+            copy = Copy(size_bytes=size, mime_type=asset.mime_type, sha256=digest.hexdigest(), stored_at=now)
             await obstore.put_async(self._store, record_key(job_id, index), to_json(copy))
         except (BaseError, OSError) as error:
             raise _away("written", error) from error
@@ -89,17 +98,16 @@ class Shelf:
         Raises ShelfAway where the bytes are not there, or are not those of the record.
         """
         end = min(offset + limit, copy.size_bytes) if limit else copy.size_bytes
-        if offset >= end:
-            pieces = _nothing()
-        else:
+        stream: AsyncIterable[bytes] | None = None
+        if offset < end:
             try:
                 found = await obstore.get_async(self._store, bytes_key(job_id, index), options={"range": (offset, end)})
             except (BaseError, OSError) as error:
                 raise _away("read", error) from error
             if found.meta["size"] != copy.size_bytes:
                 raise ShelfAway(f"{bytes_key(job_id, index)} has {found.meta['size']} bytes, but {copy.size_bytes} were written")
-            pieces = _pieces(found)
-        async with aclosing(pieces):
+            stream = found.stream(min_chunk_size=PIECE)
+        async with aclosing(_pieces(stream)) as pieces:
             yield ShelvedAsset(copy, offset=offset, pieces=pieces)
 
     async def remove(self, job_id: str) -> int:
@@ -133,47 +141,20 @@ class Shelf:
             raise _away("listed", error) from error
 
 
-class _Measured:
-    """Counts and hashes what passes through, and stops what grows too large."""
-
-    def __init__(self, asset: AssetStream, largest: int) -> None:
-        self.size = 0
-        self._asset = asset
-        self._largest = largest
-        self._hash = hashlib.sha256()
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    async def pieces(self) -> AsyncGenerator[bytes]:
-        expected = self._asset.size_bytes
-        self._check(expected or 0)
-        async for chunk in self._asset.chunks():
-            self.size += len(chunk)
-            self._check(self.size)
-            self._hash.update(chunk)
-            yield chunk
-        if expected is not None and expected != self.size:
-            raise UpstreamUnavailable(f"the asset's link ended after {self.size} of {expected} bytes")
-
-    def _check(self, size: int) -> None:
-        if size > self._largest:
-            raise TooLarge(f"the asset has {size} bytes or more, and CLI2API_ASSET_MAX keeps {self._largest}")
+def _check(size: int, largest: int) -> None:
+    if size > largest:
+        raise TooLarge(f"the asset has {size} bytes or more, and CLI2API_ASSET_MAX keeps {largest}")
 
 
-async def _pieces(found: obstore.GetResult) -> AsyncGenerator[bytes]:
+async def _pieces(stream: AsyncIterable[bytes] | None) -> AsyncGenerator[bytes]:
+    if stream is None:
+        return
     try:
-        async for chunk in found.stream(min_chunk_size=PIECE):
+        async for chunk in stream:
             for start in range(0, len(chunk), PIECE):
                 yield bytes(chunk[start : start + PIECE])
     except (BaseError, OSError) as error:
         raise UpstreamUnavailable("the kept copy of the asset broke off; ask again from where it did") from error
-
-
-async def _nothing() -> AsyncGenerator[bytes]:
-    for piece in ():
-        yield piece
 
 
 def _away(done: str, error: Exception) -> ShelfAway:

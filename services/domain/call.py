@@ -1,11 +1,24 @@
-"""The call that is being served, for whoever cannot be handed it: the log, and the order that names its caller.
+"""The call that is being served, for whoever cannot be handed it: the log, the order that names its caller, and its record.
 
 Every gRPC call is a task of its own, so what is set here ends with the call and is never reset.
 """
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+from services.domain.text import TokenUsage
+
+
+@dataclass(slots=True, kw_only=True)
+class Note:
+    """What only the one who serves a call can say for its record; filled in as it becomes known."""
+
+    model: str = ""
+    job_id: str = ""
+    status: int | None = None
+    """The HTTP status of an answer that is passed on; None where how the call ended says it all."""
+    tokens: TokenUsage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +28,7 @@ class Call:
     request_id: str = ""
     caller: str = ""
     """Hash of the key that was presented; empty where the gateway is open."""
+    note: Note = field(default_factory=Note, compare=False)
 
 
 _NOBODY: Final = Call()

@@ -116,6 +116,10 @@ class Job:
     """Refused polls since one was answered; polls that failed for a reason that passes are not counted."""
     poll_errors_since: float | None = None
     """When the first of these was refused; None where there are none."""
+    notify_at: float | None = None
+    """When the outside is to be told of its end; None where there is nothing to tell, or nothing any more."""
+    notify_tries: int = 0
+    """How often that was tried."""
     revision: int = 1
 
     @property

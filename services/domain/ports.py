@@ -8,6 +8,7 @@ from typing import Protocol
 from services.domain.job import Job, JobQuery, Task
 from services.domain.model import Json, Route
 from services.domain.text import Answer, Conversation, Event
+from services.domain.usage import Record, Sums, UsageQuery
 
 
 class Clock(Protocol):
@@ -92,6 +93,13 @@ class Follower(Protocol):
         """The job was deleted. One that expires is not told."""
 
 
+class Courier(Protocol):
+    """Carries messages to whoever wants to hear of jobs."""
+
+    async def deliver(self, headers: Mapping[str, str], body: bytes) -> str:
+        """Empty where the receiver has taken the message, else why not, in words without secrets. Raises nothing."""
+
+
 class Reply(Protocol):
     """An upstream's answer to a relayed call: status and headers are there, the body is still coming."""
 
@@ -136,6 +144,9 @@ class JobStore(Protocol):
     async def page(self, query: JobQuery) -> Sequence[Job]:
         """At most `query.limit` jobs in order."""
 
+    async def by_task(self, task_id: str) -> Job | None:
+        """The job in flight whose task that is, or None."""
+
     async def delete(self, job_id: str) -> Job | None:
         """Forgets the job; returns what it was, or None."""
 
@@ -157,6 +168,15 @@ class JobStore(Protocol):
         Their lease has ended, or this store admits one process only and their owner is not `owner`.
         """
 
+    async def claim_notices(self, *, now: float, until: float, limit: int) -> Sequence[Job]:
+        """At most `limit` jobs whose end is due to be told, longest due first.
+
+        In one atomic step each is put off to `until`, and the try that follows is counted.
+        """
+
+    async def put_off(self, job_id: str, notify_at: float | None) -> None:
+        """Sets when the job's end is to be told next; None strikes it out. A job that has gone is let be."""
+
     async def expire(self, *, now: float, in_flight_grace: float) -> int:
         """Forgets terminal jobs at expires_at, and others at expires_at + in_flight_grace. Returns how many."""
 
@@ -168,6 +188,22 @@ class JobStore(Protocol):
 
     async def ping(self) -> None:
         """Returns when the store can be written to."""
+
+    async def close(self) -> None:
+        """Lets go of everything."""
+
+
+class UsageStore(Protocol):
+    """Keeps the records of calls. Every method raises StoreUnavailable where the store cannot be reached; nothing else."""
+
+    async def add(self, records: Sequence[Record]) -> None:
+        """Writes all of them, or none where it raises; those whose id is there already are left as they are."""
+
+    async def sums(self, query: UsageQuery) -> Sequence[Sums]:
+        """One a bucket that has records: days and hours in order of time, others by most calls, then by bucket."""
+
+    async def expire(self, *, before: float) -> int:
+        """Forgets the records of calls that began before that; returns how many."""
 
     async def close(self) -> None:
         """Lets go of everything."""

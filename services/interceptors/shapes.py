@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from services.domain.errors import InvalidRequest, Unsupported
 
@@ -35,6 +35,20 @@ class Rpc:
     started: float = field(default_factory=monotonic)
     code: grpc.StatusCode = grpc.StatusCode.OK
     """How it ended; true from the moment that it left the faults ring."""
+    answered: float | None = None
+    """When the first word of the answer went out, on the clock of `started`."""
+    bytes_out: int = 0
+    """Of messages that carry a piece of a body or file only the piece counts: the bytes that the caller is given."""
+
+    def sent(self, reply: object) -> None:
+        """One message of the answer goes out."""
+        if self.answered is None:
+            self.answered = monotonic()
+        piece = getattr(reply, "chunk", None)
+        if piece is not None:
+            self.bytes_out += len(piece)
+        elif isinstance(reply, Message):
+            self.bytes_out += reply.ByteSize()
 
     @property
     def is_probe(self) -> bool:
@@ -78,12 +92,16 @@ class Rings(grpc.aio.ServerInterceptor):
 
         async def answer(request: Any, context: Context) -> Any:
             async with AsyncExitStack() as stack:
-                await self._enter(stack, Rpc(method=method, context=context, metadata=_texts(context)))
-                return await behaviour(_parsed(parse, request), context)
+                rpc = Rpc(method=method, context=context, metadata=_texts(context))
+                await self._enter(stack, rpc)
+                reply = await behaviour(_parsed(parse, request), context)
+                rpc.sent(reply)
+                return reply
 
         async def send(request: Any, context: Context) -> None:
             async with AsyncExitStack() as stack:
-                await self._enter(stack, Rpc(method=method, context=context, metadata=_texts(context)))
+                rpc = Rpc(method=method, context=context, metadata=_texts(context))
+                await self._enter(stack, rpc)
                 replies = behaviour(_parsed(parse, request), context)
                 if not isinstance(replies, AsyncGenerator):  # a servicer that writes by itself, as the health service does
                     await replies
@@ -91,6 +109,7 @@ class Rings(grpc.aio.ServerInterceptor):
                 async with aclosing(replies):
                     async for reply in replies:
                         await context.write(reply)
+                        rpc.sent(reply)
 
         make: Any = {
             (False, False): grpc.unary_unary_rpc_method_handler,

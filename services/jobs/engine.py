@@ -6,11 +6,11 @@ Law: nothing paid for is lost. A caller that leaves, a deadline or a restart end
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from services.domain.errors import Draining, IdempotencyConflict
-from services.domain.job import Job, JobQuery, JobState, Order
-from services.domain.ports import Clock, JobStore, TaskUpstream
+from services.domain.job import TERMINAL, Job, JobQuery, JobState, Order, Task
+from services.domain.ports import Clock, Follower, JobStore, TaskUpstream
 from services.jobs.background import Background
 from services.jobs.backoff import Pace
 from services.jobs.hub import Hub
@@ -21,6 +21,9 @@ from services.jobs.retention import Retention
 from services.jobs.scheduler import Scheduler
 from services.jobs.submitter import RENEWAL, Submitter
 from services.jobs.upkeep import every
+
+HEARINGS: Final = 5
+"""How often a task's end is written down anew where polls change its job at the same moment; the next poll finds it out then."""
 
 
 class Engine:
@@ -38,10 +41,12 @@ class Engine:
         room: int = 256,
         grace: float = 10.0,
         chance: random.Random | None = None,
+        followers: Sequence[Follower] = (),
     ) -> None:
         """`owner` names this core among those on the same store and must differ after each start.
 
         At most `room` polls run at once. On leaving, what is being submitted or written gets `grace` seconds to end.
+        `followers` hear what becomes of jobs through this core.
         """
         retention = retention or Retention()
         chance = chance or random.Random()  # noqa: S311 - it spreads polls and guards nothing
@@ -50,7 +55,7 @@ class Engine:
         self._grace = grace
         self._draining = False
         self._hub = Hub()
-        self._ledger = Ledger(store=store, hub=self._hub, clock=clock, on_due=self._due)
+        self._ledger = Ledger(store=store, hub=self._hub, clock=clock, on_due=self._due, followers=followers)
         self._submitter = Submitter(
             store=store,
             ledger=self._ledger,
@@ -61,8 +66,8 @@ class Engine:
             retention=retention,
             chance=chance,
         )
-        poller = Poller(ledger=self._ledger, upstream=upstream, clock=clock, pace=pace, retention=retention, chance=chance)
-        self._scheduler = Scheduler(store=store, clock=clock, owner=owner, poll=poller.poll, room=room)
+        self._poller = Poller(ledger=self._ledger, upstream=upstream, clock=clock, pace=pace, retention=retention, chance=chance)
+        self._scheduler = Scheduler(store=store, clock=clock, owner=owner, poll=self._poller.poll, room=room)
         self._reaper = Reaper(store=store, hub=self._hub, clock=clock, retention=retention)
         self._background = Background()
 
@@ -132,6 +137,21 @@ class Engine:
                 if job.is_terminal:
                     return
                 job = await ear.next() or await self.get(job_id)
+
+    async def hear(self, task: Task) -> Job | None:
+        """Settles the job of a task that has ended, by the upstream's own word, without a poll.
+
+        None where that changes nothing: the task goes on, is nobody's here, or its job is settled. Raises StoreUnavailable.
+        """
+        if task.state not in TERMINAL:
+            return None
+        for _ in range(HEARINGS):
+            job = await self._store.by_task(task.id)
+            if job is None:
+                return None
+            if settled := await self._poller.record(job, task):
+                return settled
+        return None
 
     async def delete(self, job_id: str) -> Job:
         """Forgets the job and returns what it was; a task in flight goes on upstream. Raises JobNotFound or StoreUnavailable."""

@@ -4,12 +4,12 @@ Law: what the upstream was paid for is not let go of because the store is away f
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from services.domain.errors import JobNotFound, StoreUnavailable
 from services.domain.job import Job
-from services.domain.ports import Clock, JobStore
+from services.domain.ports import Clock, Follower, JobStore
 from services.jobs.background import Background
 from services.jobs.backoff import Pace, pause
 from services.jobs.hub import Hub
@@ -22,8 +22,11 @@ log = logging.getLogger(__name__)
 class Ledger:
     """The one hand that writes to the store for the other parts of the engine. Every write outlives its caller."""
 
-    def __init__(self, *, store: JobStore, hub: Hub, clock: Clock, on_due: Callable[[float], None]) -> None:
+    def __init__(
+        self, *, store: JobStore, hub: Hub, clock: Clock, on_due: Callable[[float], None], followers: Sequence[Follower] = ()
+    ) -> None:
         self._store = store
+        self._followers = followers
         self._hub = hub
         self._clock = clock
         self._on_due = on_due
@@ -65,11 +68,17 @@ class Ledger:
                 log.critical("a job could not be saved before the stop", extra=fields(job) | {"path": job.path}, exc_info=True)
 
     async def _save(self, job: Job) -> bool:
+        if self._announces and job.is_terminal:
+            # Written down with the end itself, so that no crash comes between the two.
+            job = replace(job, notify_at=job.updated_at)
         saved = await self._store.save(job)
         if saved:
             self._hub.publish(job)
             if job.poll_at is not None:
                 self._on_due(job.poll_at)
+            if job.is_terminal:
+                for follower in self._followers:
+                    follower.settled(job)
         else:
             log.warning("a job has changed or gone meanwhile, so this change of it is dropped", extra=fields(job))
         return saved
@@ -92,6 +101,8 @@ class Ledger:
         if job is None:
             raise _not_found(job_id)
         self._hub.stir(job_id)
+        for follower in self._followers:
+            follower.forgotten(job_id)
         return job
 
 

@@ -30,17 +30,22 @@ class Poller:
     async def poll(self, job: Job) -> None:
         """Polls the job's task once. Nothing is raised: what cannot be recorded is found out again by the next poll."""
         answer = await self._ask(job)
+        try:
+            await self.record(job, answer)
+        except StoreUnavailable:
+            log.exception("a poll could not be recorded; it is repeated when its lease ends", extra=fields(job))
+
+    async def record(self, job: Job, answer: Task | Failure) -> Job | None:
+        """The job as the answer leaves it, written down; None where someone else was faster. Raises StoreUnavailable."""
         following = settle(
             job, answer, now=self._clock.now(), pace=self._pace, retention=self._retention, chance=self._chance.random()
         )
-        try:
-            recorded = await self._ledger.record(following)
-        except StoreUnavailable:
-            log.exception("a poll could not be recorded; it is repeated when its lease ends", extra=fields(following))
-            return
-        if recorded and following.is_terminal:
+        if not await self._ledger.record(following):
+            return None
+        if following.is_terminal:
             level = logging.INFO if following.state is JobState.SUCCEEDED else logging.WARNING
             log.log(level, "settled", extra=fields(following) | {"seconds": round(following.updated_at - job.created_at, 3)})
+        return following
 
     async def _ask(self, job: Job) -> Task | Failure:
         try:

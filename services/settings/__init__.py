@@ -14,7 +14,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from services.settings import grammar
 
-FROM_FILE: Final = ("MULERUN_TOKEN", "MULERUN_STUDIO_TOKEN", "CLI2API_API_KEYS", "CLI2API_JOBSTORE_DSN", "CLI2API_USAGE_DSN")
+FROM_FILE: Final = (
+    "MULERUN_TOKEN",
+    "MULERUN_STUDIO_TOKEN",
+    "CLI2API_API_KEYS",
+    "CLI2API_JOBSTORE_DSN",
+    "CLI2API_USAGE_DSN",
+    "CLI2API_WEBHOOK_SECRET",
+)
 """Secrets that may also be handed in as a file, by the same name with `_FILE` behind it."""
 
 Port = Annotated[int, BeforeValidator(grammar.whole(0, 65535))]
@@ -55,7 +62,12 @@ class Settings(BaseSettings):
     job_hard_cap_mult: Annotated[float, BeforeValidator(grammar.number(1, 1000))] = Field(3.0, alias="CLI2API_JOB_HARD_CAP_MULT")
     poll_interval: MoreThanNoSeconds = Field(2.0, alias="CLI2API_POLL_INTERVAL")
     poll_max_interval: MoreThanNoSeconds = Field(10.0, alias="CLI2API_POLL_MAX_INTERVAL")
+    webhook_secret: SecretStr = Field(SecretStr(""), alias="CLI2API_WEBHOOK_SECRET")
     image_timeout: MoreThanNoSeconds = Field(300.0, alias="CLI2API_IMAGE_TIMEOUT")
+
+    asset_store: str = Field("", alias="CLI2API_ASSET_STORE")
+    asset_max: Annotated[int, BeforeValidator(grammar.asset_size)] = Field(2 << 30, alias="CLI2API_ASSET_MAX")
+    asset_allow_private: Flag = Field(False, alias="CLI2API_ASSET_ALLOW_PRIVATE")
 
     usage_dsn: SecretStr = Field(SecretStr(""), alias="CLI2API_USAGE_DSN")
     usage_retention: Seconds = Field(720 * 3600.0, alias="CLI2API_USAGE_RETENTION")

@@ -14,6 +14,7 @@ _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?i?b?)", re.ASCII | re.IGNOR
 _SIZE_UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _LONGEST_DURATION: Final = 100 * 365 * 86400.0
 _LARGEST_SIZE: Final = 1 << 30
+_LARGEST_ASSET: Final = 32 << 30
 _LONGEST_SOCKET_PATH: Final = 103
 """Bytes that every system allows for the path of a unix socket."""
 _FLAGS: Final = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -38,11 +39,23 @@ def positive_duration(text: str) -> float:
 
 def size(text: str) -> int:
     """Bytes, from "64MB", "512KB", "1GB" or plain bytes; powers of 1024."""
-    found = _SIZE.fullmatch(text)
-    size_bytes = int(float(found[1]) * _SIZE_UNITS[found[2].lower().rstrip("b").rstrip("i")]) if found else 0
+    size_bytes = _bytes(text)
     if not 1024 <= size_bytes <= _LARGEST_SIZE:
         raise ValueError("takes a size from 1KB to 1GB, as in 64MB, or plain bytes")
     return size_bytes
+
+
+def asset_size(text: str) -> int:
+    """Bytes, written as `size` takes them, and up to what an object store takes in parts of 5 MB."""
+    size_bytes = _bytes(text)
+    if not 1024 <= size_bytes <= _LARGEST_ASSET:
+        raise ValueError("takes a size from 1KB to 32GB, as in 2GB, or plain bytes")
+    return size_bytes
+
+
+def _bytes(text: str) -> int:
+    found = _SIZE.fullmatch(text)
+    return int(float(found[1]) * _SIZE_UNITS[found[2].lower().rstrip("b").rstrip("i")]) if found else 0
 
 
 def whole(lowest: int, highest: int) -> Callable[[str], int]:

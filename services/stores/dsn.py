@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from services.domain.ports import JobStore
+from services.domain.ports import JobStore, UsageStore
 from services.stores.memory import MemoryStore
 from services.stores.postgres import PostgresStore
 from services.stores.sqlite import SqliteStore
+from services.stores.sqlite_file import JOBS, USAGE, Purpose
+from services.stores.usage_memory import UsageMemory
+from services.stores.usage_sqlite import UsageSqlite
 
-FORMS: Final = (
-    "leave it empty for SQLite in the state directory, or write memory:, a path, file:/path/to/jobs.db,"
-    " or postgresql://user:password@host/database"
-)
+FORMS: Final = {
+    JOBS: "leave it empty for SQLite in the state directory, or write memory:, a path, file:/path/to/jobs.db,"
+    " or postgresql://user:password@host/database",
+    USAGE: "leave it empty for SQLite in the state directory, or write memory:, a path, or file:/path/to/usage.db",
+}
+"""What is taken, by what the store is for."""
 POSTGRES: Final = frozenset({"postgres", "postgresql"})
 LATER: Final = frozenset({"libsql"})
 """Schemes that have a meaning here and no store yet."""
@@ -29,7 +34,7 @@ _SECRET: Final = re.compile(r"token|pass|pwd|secret|key", re.IGNORECASE)
 
 
 class BadDsn(ValueError):
-    """A job store's DSN that nobody can open. The message shows it without secrets and says what is taken."""
+    """A DSN that nobody can open. The message shows it without secrets and says what is taken."""
 
 
 class Kind(StrEnum):
@@ -60,22 +65,28 @@ async def open_store(dsn: str, state_dir: Path, *, pool: int = POOL) -> JobStore
     return MemoryStore() if place.path is None else await SqliteStore.open(place.path)
 
 
-def parse(dsn: str, state_dir: Path) -> Dsn:
-    """What `dsn` means. Opens nothing. Raises BadDsn."""
+async def open_usage_store(dsn: str, state_dir: Path) -> UsageStore:
+    """The store of records that `dsn` means; empty is SQLite in `<state_dir>/usage.db`. Raises BadDsn, or StoreUnavailable."""
+    place = parse(dsn, state_dir, USAGE)
+    return UsageMemory() if place.path is None else await UsageSqlite.open(place.path)
+
+
+def parse(dsn: str, state_dir: Path, purpose: Purpose = JOBS) -> Dsn:
+    """What `dsn` means for a store of that purpose. Opens nothing. Raises BadDsn."""
     dsn = dsn.strip()
     scheme = match[1].lower() if (match := _SCHEME.match(dsn)) else ""
     if not dsn:
-        return Dsn(kind=Kind.SQLITE, path=(state_dir / "jobs.db").resolve())
+        return Dsn(kind=Kind.SQLITE, path=(state_dir / purpose.file).resolve())
     if dsn.lower() == "memory:":
         return Dsn(kind=Kind.MEMORY)
     if scheme == "file":
-        return Dsn(kind=Kind.SQLITE, path=_file(dsn))
-    if scheme in POSTGRES:
+        return Dsn(kind=Kind.SQLITE, path=_file(dsn, purpose))
+    if scheme in POSTGRES and purpose is JOBS:
         return Dsn(kind=Kind.POSTGRES, url=_server(dsn))
-    if scheme in LATER:
-        raise BadDsn(f"the job store {redact(dsn)} is of a kind that this version does not serve yet; {FORMS}")
+    if scheme in LATER | POSTGRES:
+        raise BadDsn(f"the {purpose.store} {redact(dsn)} is of a kind that this version does not serve yet; {FORMS[purpose]}")
     if scheme or dsn == ":memory:":
-        raise BadDsn(f"the job store {redact(dsn)} is of no kind that is known; {FORMS}")
+        raise BadDsn(f"the {purpose.store} {redact(dsn)} is of no kind that is known; {FORMS[purpose]}")
     return Dsn(kind=Kind.SQLITE, path=Path(dsn).expanduser().resolve())
 
 
@@ -94,9 +105,9 @@ def _server(dsn: str) -> str:
     return dsn
 
 
-def _file(dsn: str) -> Path:
+def _file(dsn: str, purpose: Purpose) -> Path:
     parts = urlsplit(dsn)
     path = unquote(parts.path)
     if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not path or path.endswith("/"):
-        raise BadDsn(f"the job store {redact(dsn)} has to be file: and the path of a file, without host or parameters")
+        raise BadDsn(f"the {purpose.store} {redact(dsn)} has to be file: and the path of a file, without host or parameters")
     return Path(path).resolve()

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from services.domain.job import Job, JobQuery, JobState
@@ -56,6 +56,11 @@ class MemoryStore:
             return heapq.nsmallest(query.limit, found, key=_place)
         return heapq.nlargest(query.limit, found, key=_place)
 
+    async def by_task(self, task_id: str) -> Job | None:
+        """As JobStore promises."""
+        jobs = (entry.job for entry in self._entries.values())
+        return next((job for job in jobs if job.task_id == task_id and job.is_in_flight), None)
+
     async def delete(self, job_id: str) -> Job | None:
         """As JobStore promises."""
         return self._forget(job_id)
@@ -87,6 +92,20 @@ class MemoryStore:
             and (entry.owner != owner or entry.lease_until is None or entry.lease_until <= now)
         ]
         return sorted(lost, key=_place)
+
+    async def claim_notices(self, *, now: float, until: float, limit: int) -> Sequence[Job]:
+        """As JobStore promises."""
+        jobs = (entry.job for entry in self._entries.values())
+        due = [(job.notify_at, job.id) for job in jobs if job.notify_at is not None and job.notify_at <= now]
+        claimed = [self._entries[job_id] for _, job_id in heapq.nsmallest(limit, due)]
+        for entry in claimed:
+            entry.job = replace(entry.job, notify_at=until, notify_tries=entry.job.notify_tries + 1)
+        return [entry.job for entry in claimed]
+
+    async def put_off(self, job_id: str, notify_at: float | None) -> None:
+        """As JobStore promises."""
+        if entry := self._entries.get(job_id):
+            entry.job = replace(entry.job, notify_at=notify_at)
 
     async def expire(self, *, now: float, in_flight_grace: float) -> int:
         """As JobStore promises."""

@@ -82,6 +82,11 @@ class PostgresStore:
         """As JobStore promises."""
         return [_job(record) for record in await self._run("oldest" if query.oldest_first else "newest", page_row(query))]
 
+    async def by_task(self, task_id: str) -> Job | None:
+        """As JobStore promises."""
+        records = await self._run("by_task", {"task_id": task_id})
+        return _job(records[0]) if records else None
+
     async def delete(self, job_id: str) -> Job | None:
         """As JobStore promises."""
         records = await self._run("delete", {"id": job_id})
@@ -106,6 +111,14 @@ class PostgresStore:
     async def abandoned(self, *, owner: str, now: float) -> Sequence[Job]:
         """As JobStore promises; any number of cores is admitted, so only the end of a lease counts."""
         return [_job(record) for record in await self._run("abandoned", {"now": now})]
+
+    async def claim_notices(self, *, now: float, until: float, limit: int) -> Sequence[Job]:
+        """As JobStore promises."""
+        return [_job(record) for record in await self._run("claim_notices", {"now": now, "until": until, "limit": limit})]
+
+    async def put_off(self, job_id: str, notify_at: float | None) -> None:
+        """As JobStore promises."""
+        await self._run("put_off", {"id": job_id, "notify_at": notify_at})
 
     async def expire(self, *, now: float, in_flight_grace: float) -> int:
         """As JobStore promises."""

@@ -35,7 +35,7 @@ CAUSES: Final = {
     "25006": "it is read-only, as a standby is; name the primary",
     "28": "it refuses the user or the password",
     "3D000": "it has no database of that name",
-    "3F000": "the schema in its search_path is not there; create it",
+    "3F000": "no schema of its search_path can be used; create it or let its user in",
     "42501": "its user may not do this; grant it CREATE on the schema",
     "42704": "the DSN has a parameter that it does not know",
     "42P07": "another program has tables of our names in it; name another database",

@@ -40,6 +40,8 @@ PLAIN: Final = (
     "polls",
     "poll_errors",
     "poll_errors_since",
+    "notify_at",
+    "notify_tries",
     "revision",
 )
 """Fields that a column holds as they are."""

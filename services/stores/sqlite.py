@@ -17,10 +17,9 @@ import aiosqlite
 
 from services.domain.errors import StoreUnavailable
 from services.domain.job import Job, JobQuery
-from services.stores.migrate import NotOurs, examine, migrate
 from services.stores.queries import migrations, queries
 from services.stores.rows import Value, from_row, names_row, page_row, to_row
-from services.stores.sqlite_file import ADVICE, cause, connect, prepare
+from services.stores.sqlite_file import cause, open_file
 
 
 class SqliteStore:
@@ -39,21 +38,11 @@ class SqliteStore:
         Raises StoreUnavailable, naming the path and what to do, where the file cannot be used or another process uses it.
         """
         async with AsyncExitStack() as closing:
-            # Not in a thread: a start that is cancelled meanwhile would leave the file taken. It is a few calls, once.
-            closing.callback(prepare(path).release)
-            try:
-                writer = await connect(path, closing)
-                await examine(writer, migrations())
-                await writer.execute_fetchall("PRAGMA journal_mode = WAL")
-                await migrate(writer, migrations())
-                await writer.execute_fetchall(queries("jobs")["release"])
-                reader = await connect(path, closing)
-                await reader.execute_fetchall("PRAGMA query_only = ON")
-            except NotOurs as error:
-                raise StoreUnavailable(f"the job store {path} cannot be used: {error}; or {ADVICE}") from error
-            except sqlite3.Error as error:
-                raise StoreUnavailable(f"the job store {path} cannot be used: {cause(error)}; or {ADVICE}") from error
-            return cls(writer=writer, reader=reader, closing=closing.pop_all())
+            writer, reader = await open_file(path, closing, migrations())
+            store = cls(writer=writer, reader=reader, closing=closing)
+            await store._write("release")
+            store._closing = closing.pop_all()
+            return store
 
     async def insert(self, job: Job, *, owner: str, lease_until: float) -> Job:
         """As JobStore promises."""
@@ -73,6 +62,11 @@ class SqliteStore:
         """As JobStore promises."""
         rows = await self._read("oldest" if query.oldest_first else "newest", page_row(query))
         return [from_row(row) for row in rows]
+
+    async def by_task(self, task_id: str) -> Job | None:
+        """As JobStore promises."""
+        rows = await self._read("by_task", {"task_id": task_id})
+        return from_row(rows[0]) if rows else None
 
     async def delete(self, job_id: str) -> Job | None:
         """As JobStore promises."""
@@ -98,6 +92,15 @@ class SqliteStore:
     async def abandoned(self, *, owner: str, now: float) -> Sequence[Job]:
         """As JobStore promises."""
         return [from_row(row) for row in await self._read("abandoned", {"owner": owner, "now": now})]
+
+    async def claim_notices(self, *, now: float, until: float, limit: int) -> Sequence[Job]:
+        """As JobStore promises."""
+        rows = await self._write("claim_notices", {"now": now, "until": until, "limit": limit})
+        return [from_row(row) for row in rows]
+
+    async def put_off(self, job_id: str, notify_at: float | None) -> None:
+        """As JobStore promises."""
+        await self._write("put_off", {"id": job_id, "notify_at": notify_at})
 
     async def expire(self, *, now: float, in_flight_grace: float) -> int:
         """As JobStore promises."""

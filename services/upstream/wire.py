@@ -5,7 +5,9 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
-from services.domain.errors import UpstreamUnavailable, VendorFailed
+import msgspec
+
+from services.domain.errors import InvalidRequest, UpstreamUnavailable, VendorFailed, Violation
 from services.domain.job import Asset, AssetKind, JobState, Task
 from services.upstream.fields import code, count, items, mapping, number, text
 from services.upstream.refusals import told
@@ -80,6 +82,20 @@ def polled(answer: Mapping[str, object], task_id: str) -> Task:
         return _task(task_id, JobState.SUCCEEDED, answer)
     failure = VendorFailed("MuleRun answered without a status for the task") if not _has_error(answer) else _diagnosis(answer)
     return Task(id=task_id, state=JobState.FAILED, failure=failure)
+
+
+def notified(body: bytes) -> Task | None:
+    """The task that a webhook's body speaks of, by the poll answer that it carries; None where it speaks of none.
+
+    An answer without an id or a status says nothing: the next poll will. Raises InvalidRequest for a body that is no JSON object.
+    """
+    try:
+        event = msgspec.json.decode(body, type=dict[str, object])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest.of(Violation("body", "has to be a JSON object")) from error
+    answer = mapping(mapping(event.get("data")).get("payload"))
+    task_id = _task_id(_info(answer))
+    return polled(answer, task_id) if task_id and _word(_info(answer)) else None
 
 
 def mime_of(url: str, kind: AssetKind) -> str:

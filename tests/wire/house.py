@@ -11,10 +11,10 @@ from typing import Any
 import grpc.aio
 import openai
 from aiohttp import ClientSession
-from simulator.options import Options
-from simulator.server import Simulator
 
 from cli.gateway import Gateway
+from simulator.options import Options
+from simulator.server import Simulator
 
 KEY = "sk-house"
 METADATA = (("authorization", f"Bearer {KEY}"),)
@@ -64,13 +64,14 @@ class House:
 async def house(state_dir: Path, *, options: Options | None = None, **settings: str) -> AsyncGenerator[House]:
     """A house on free ports, with short polls; `settings` are further variables of the gateway."""
     log = Log()
-    async with Simulator(options) as simulator, Gateway(environ(state_dir, simulator, **settings), write=log.write) as gateway:
-        async with (
-            openai.AsyncOpenAI(base_url=f"{gateway.rest_url}/v1", api_key=KEY, max_retries=0, timeout=20) as sdk,
-            ClientSession(gateway.rest_url, headers={"authorization": f"Bearer {KEY}"}) as http,
-            grpc.aio.insecure_channel(gateway.grpc_target) as channel,
-        ):
-            yield House(simulator, gateway, sdk, http, channel, log)
+    async with (
+        Simulator(options) as simulator,
+        Gateway(environ(state_dir, simulator, **settings), write=log.write) as gateway,
+        openai.AsyncOpenAI(base_url=f"{gateway.rest_url}/v1", api_key=KEY, max_retries=0, timeout=20) as sdk,
+        ClientSession(gateway.rest_url, headers={"authorization": f"Bearer {KEY}"}) as http,
+        grpc.aio.insecure_channel(gateway.grpc_target) as channel,
+    ):
+        yield House(simulator, gateway, sdk, http, channel, log)
 
 
 def environ(state_dir: Path, simulator: Simulator, **settings: str) -> dict[str, str]:

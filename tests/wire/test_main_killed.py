@@ -9,9 +9,9 @@ import pytest
 from cli2api.v1 import job_pb2, media_pb2
 from cli2api.v1.job_pb2_grpc import JobServiceStub
 from cli2api.v1.media_pb2_grpc import MediaServiceStub
+
 from simulator.faults import Fault
 from simulator.options import ByHand, Options
-
 from tests.wire.house import METADATA, House, house
 
 pytestmark = [pytest.mark.wire, pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")]

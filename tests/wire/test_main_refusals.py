@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
-from simulator.faults import ErrorIn, Fault, Reset, TaskScript
 
+from simulator.faults import ErrorIn, Fault, Reset, TaskScript
 from tests.wire.house import KEY, House, house
 
 pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
 
 MAX_BODY = 1 << 20
+CHATS, IMAGES, SPEECHES, VIDEOS = "/v1/chat/completions", "/v1/images/generations", "/v1/audio/speech", "/v1/videos"
 CHAT = {"model": "gpt-5", "messages": [{"role": "user", "content": "hello"}]}
 IMAGE = {"model": "nano-banana", "prompt": "a fox"}
 SPEECH = {"model": "speech-2.8-hd", "input": "good day", "voice": "Wise_Woman"}
@@ -40,7 +41,7 @@ async def _serves_on(home: House) -> AsyncGenerator[None]:
 class Wrong:
     """A request that cannot be served, and what its sender has to hear."""
 
-    path: str = "/v1/chat/completions"
+    path: str = CHATS
     method: str = "POST"
     body: object = None
     """Bytes are sent as they are, anything else as JSON."""
@@ -60,9 +61,11 @@ WRONG = {
     "chat without a model": Wrong(body={"messages": CHAT["messages"]}, param="model", says="model"),
     "chat without messages": Wrong(body={"model": "gpt-5"}, param="messages", says="messages"),
     "a model of the wrong type": Wrong(body={**CHAT, "model": 5}, param="model", says="expected str"),
-    "an alias that leads nowhere": Wrong(body={**CHAT, "model": "acme/gpt"}, param="model", code="model_not_found", says="acme/gpt"),
+    "an alias that leads nowhere": Wrong(
+        body={**CHAT, "model": "acme/gpt"}, param="model", code="model_not_found", says="acme/gpt"
+    ),
     "an unknown image model": Wrong(
-        path="/v1/images/generations",
+        path=IMAGES,
         body={**IMAGE, "model": "nano-bananas"},
         status=404,
         param="model",
@@ -70,7 +73,7 @@ WRONG = {
         says="nano-banana",
     ),
     "a name of OpenAI's": Wrong(
-        path="/v1/images/generations",
+        path=IMAGES,
         body={**IMAGE, "model": "dall-e-3"},
         status=404,
         param="model",
@@ -78,32 +81,39 @@ WRONG = {
         says="unknown image model: dall-e-3",
     ),
     "a video model for an image": Wrong(
-        path="/v1/images/generations",
+        path=IMAGES,
         body={**IMAGE, "model": "veo-3.1"},
         status=404,
         param="model",
         code="model_not_found",
         says="/v1/videos",
     ),
-    "an image without a prompt": Wrong(path="/v1/images/generations", body={"model": "nano-banana"}, param="prompt", says="prompt"),
+    "an image without a prompt": Wrong(path=IMAGES, body={"model": "nano-banana"}, param="prompt", says="prompt"),
     "a size that the model does not take": Wrong(
-        path="/v1/images/generations", body={"model": "gpt-image-2", "prompt": "a fox", "size": "7x7"}, param="size", says="1024x1024"
+        path=IMAGES,
+        body={"model": "gpt-image-2", "prompt": "a fox", "size": "7x7"},
+        param="size",
+        says="1024x1024",
     ),
-    "too many images": Wrong(path="/v1/images/generations", body={"model": "wan2.6-t2i", "prompt": "x", "n": 9}, param="n", says="4"),
+    "too many images": Wrong(path=IMAGES, body={"model": "wan2.6-t2i", "prompt": "x", "n": 9}, param="n", says="4"),
     "a format that MuleRun cannot encode": Wrong(
-        path="/v1/audio/speech", body={**SPEECH, "response_format": "opus"}, param="response_format", says="mp3"
+        path=SPEECHES, body={**SPEECH, "response_format": "opus"}, param="response_format", says="mp3"
     ),
-    "a voice of OpenAI's": Wrong(path="/v1/audio/speech", body={**SPEECH, "voice": "alloy"}, param="voice", says="Wise_Woman"),
-    "speech that is too fast": Wrong(path="/v1/audio/speech", body={**SPEECH, "speed": 4}, param="speed", says="2"),
+    "a voice of OpenAI's": Wrong(path=SPEECHES, body={**SPEECH, "voice": "alloy"}, param="voice", says="Wise_Woman"),
+    "speech that is too fast": Wrong(path=SPEECHES, body={**SPEECH, "speed": 4}, param="speed", says="2"),
     "a clip of the wrong length": Wrong(
-        path="/v1/videos", body={"model": "sora-2", "prompt": "x", "seconds": "5"}, param="seconds", says="4, 8, 12"
+        path=VIDEOS, body={"model": "sora-2", "prompt": "x", "seconds": "5"}, param="seconds", says="4, 8, 12"
     ),
     "an unknown video": Wrong(path="/v1/videos/video_nope", method="GET", status=404, code="not_found", says="video_nope"),
     "the content of an unknown video": Wrong(
         path="/v1/videos/video_nope/content", method="GET", status=404, code="not_found", says="video_nope"
     ),
-    "deleting an unknown video": Wrong(path="/v1/videos/video_nope", method="DELETE", status=404, code="not_found", says="video_nope"),
-    "an unknown model told": Wrong(path="/v1/models/gpt-9", method="GET", status=404, code="model_not_found", says="gpt-9", param="model"),
+    "deleting an unknown video": Wrong(
+        path="/v1/videos/video_nope", method="DELETE", status=404, code="not_found", says="video_nope"
+    ),
+    "an unknown model told": Wrong(
+        path="/v1/models/gpt-9", method="GET", status=404, code="model_not_found", says="gpt-9", param="model"
+    ),
     "a page of no size": Wrong(path="/v1/videos?limit=0", method="GET", param="limit", says="limit"),
     "a page of words": Wrong(path="/v1/videos?limit=many", method="GET", param="limit", says="limit"),
     "the wrong method": Wrong(method="PUT", body=CHAT, status=405, code="method_not_allowed", says="POST"),
@@ -126,7 +136,7 @@ async def test_bad_input_is_told_what_is_wrong(home: House, wrong: Wrong) -> Non
 @pytest.mark.parametrize("key", ["", "sk-wrong", KEY + "x"])
 async def test_without_a_known_key_nobody_comes_in(home: House, key: str) -> None:
     async with ClientSession(home.gateway.rest_url, headers={"authorization": f"Bearer {key}"} if key else {}) as stranger:
-        status, error = await ask(stranger, "POST", "/v1/chat/completions", CHAT)
+        status, error = await ask(stranger, "POST", CHATS, CHAT)
 
     assert (status, error["type"], error["code"]) == (401, "authentication_error", "invalid_api_key")
 
@@ -137,7 +147,7 @@ async def test_a_body_over_the_cap_is_refused_also_in_chunks(home: House) -> Non
         for _ in range(40):
             yield b"x" * (MAX_BODY // 20)
 
-    async with home.http.post("/v1/chat/completions", data=chunks(), headers={"content-type": "application/json"}) as answer:
+    async with home.http.post(CHATS, data=chunks(), headers={"content-type": "application/json"}) as answer:
         error = (await answer.json())["error"]
 
     assert (answer.status, error["code"]) == (400, "request_too_large")
@@ -148,7 +158,7 @@ class Bad:
     """What goes wrong upstream, and what the caller hears."""
 
     fault: Fault
-    body: dict[str, object]
+    body: Mapping[str, object]
     path: str
     status: int
     kind: str
@@ -158,42 +168,86 @@ class Bad:
 
 BAD = {
     "relayed 429 passes with its words": Bad(
-        fault=Fault(status=429, retry_after=7, body={"error": {"message": "slow down", "type": "requests", "param": None, "code": "rpm"}}),
+        fault=Fault(
+            status=429, retry_after=7, body={"error": {"message": "slow down", "type": "requests", "param": None, "code": "rpm"}}
+        ),
         body=CHAT,
-        path="/v1/chat/completions",
+        path=CHATS,
         status=429,
         kind="requests",
         code="rpm",
         says="slow down",
     ),
     "text: our credential refused": Bad(
-        fault=Fault(status=401), body=CHAT, path="/v1/chat/completions", status=502, kind="upstream_error", code="upstream_credential", says="401"
+        fault=Fault(status=401),
+        body=CHAT,
+        path=CHATS,
+        status=502,
+        kind="upstream_error",
+        code="upstream_credential",
+        says="401",
     ),
     "text: connection dropped": Bad(
-        fault=Fault(reset=Reset.UNSERVED), body=CHAT, path="/v1/chat/completions", status=502, kind="upstream_error", code="upstream_unavailable"
+        fault=Fault(reset=Reset.UNSERVED),
+        body=CHAT,
+        path=CHATS,
+        status=502,
+        kind="upstream_error",
+        code="upstream_unavailable",
     ),
     "media: throttled": Bad(
-        fault=Fault(status=429, retry_after=7), body=IMAGE, path="/v1/images/generations", status=429, kind="rate_limit_error", code="rate_limit_exceeded"
+        fault=Fault(status=429, retry_after=7),
+        body=IMAGE,
+        path=IMAGES,
+        status=429,
+        kind="rate_limit_error",
+        code="rate_limit_exceeded",
     ),
     "media: out of credits": Bad(
-        fault=Fault(status=402), body=IMAGE, path="/v1/images/generations", status=402, kind="insufficient_quota", code="insufficient_quota"
+        fault=Fault(status=402),
+        body=IMAGE,
+        path=IMAGES,
+        status=402,
+        kind="insufficient_quota",
+        code="insufficient_quota",
     ),
     "media: our credential refused": Bad(
-        fault=Fault(status=401), body=IMAGE, path="/v1/images/generations", status=502, kind="upstream_error", code="upstream_credential", says="401"
+        fault=Fault(status=401),
+        body=IMAGE,
+        path=IMAGES,
+        status=502,
+        kind="upstream_error",
+        code="upstream_credential",
+        says="401",
     ),
     "media: 500": Bad(
-        fault=Fault(status=500), body=IMAGE, path="/v1/images/generations", status=502, kind="upstream_error", code="submission_uncertain"
+        fault=Fault(status=500),
+        body=IMAGE,
+        path=IMAGES,
+        status=502,
+        kind="upstream_error",
+        code="submission_uncertain",
     ),
     "media: answer lost after it was paid": Bad(
-        fault=Fault(reset=Reset.UNANSWERED), body=IMAGE, path="/v1/images/generations", status=502, kind="upstream_error", code="submission_uncertain"
+        fault=Fault(reset=Reset.UNANSWERED),
+        body=IMAGE,
+        path=IMAGES,
+        status=502,
+        kind="upstream_error",
+        code="submission_uncertain",
     ),
     "media: broken JSON": Bad(
-        fault=Fault(broken_json=True), body=IMAGE, path="/v1/images/generations", status=502, kind="upstream_error", code="submission_uncertain"
+        fault=Fault(broken_json=True),
+        body=IMAGE,
+        path=IMAGES,
+        status=502,
+        kind="upstream_error",
+        code="submission_uncertain",
     ),
     "media: the vendor fails the task": Bad(
         fault=Fault(task=TaskScript(fail=3005, detail="the service is busy")),
         body=IMAGE,
-        path="/v1/images/generations",
+        path=IMAGES,
         status=502,
         kind="vendor_error",
         code="3005",
@@ -202,20 +256,35 @@ BAD = {
     "media: a failed task without a word": Bad(
         fault=Fault(task=TaskScript(fail=3001, error_in=ErrorIn.NONE)),
         body=IMAGE,
-        path="/v1/images/generations",
+        path=IMAGES,
         status=502,
         kind="vendor_error",
         code="vendor_error",
         says="without",
     ),
     "media: a task without a status": Bad(
-        fault=Fault(task=TaskScript(word="")), body=IMAGE, path="/v1/images/generations", status=502, kind="vendor_error", code="vendor_error"
+        fault=Fault(task=TaskScript(word="")),
+        body=IMAGE,
+        path=IMAGES,
+        status=502,
+        kind="vendor_error",
+        code="vendor_error",
     ),
     "media: a success without a file": Bad(
-        fault=Fault(task=TaskScript(no_assets=True)), body=IMAGE, path="/v1/images/generations", status=502, kind="vendor_error", code="vendor_error"
+        fault=Fault(task=TaskScript(no_assets=True)),
+        body=IMAGE,
+        path=IMAGES,
+        status=502,
+        kind="vendor_error",
+        code="vendor_error",
     ),
     "speech: the vendor fails the task": Bad(
-        fault=Fault(task=TaskScript(fail=3006)), body=SPEECH, path="/v1/audio/speech", status=502, kind="vendor_error", code="3006"
+        fault=Fault(task=TaskScript(fail=3006)),
+        body=SPEECH,
+        path=SPEECHES,
+        status=502,
+        kind="vendor_error",
+        code="3006",
     ),
 }
 
@@ -232,7 +301,7 @@ async def test_a_bad_upstream_is_told_apart(home: House, bad: Bad) -> None:
 async def test_an_upstream_that_is_slow_is_answered_with_the_job_that_goes_on(home: House) -> None:
     slow = Fault(task=TaskScript(word="pondering"))
     home.simulator.fault(slow, path="*nano-banana*", method="POST")
-    async with home.http.post("/v1/images/generations", json=IMAGE) as answer:
+    async with home.http.post(IMAGES, json=IMAGE) as answer:
         error = (await answer.json())["error"]
         job_id = answer.headers["x-cli2api-job-id"]
 
@@ -243,7 +312,7 @@ async def test_an_upstream_that_is_slow_is_answered_with_the_job_that_goes_on(ho
 
 async def test_a_stream_that_dies_ends_with_an_error_and_no_done(home: House) -> None:
     home.simulator.fault(Fault(abort_after=3), path="*chat*")
-    async with home.http.post("/v1/chat/completions", json={**CHAT, "stream": True}) as answer:
+    async with home.http.post(CHATS, json={**CHAT, "stream": True}) as answer:
         events = (await answer.text()).strip().split("\n\n")
 
     last = json.loads(events[-1].removeprefix("data: "))
@@ -254,7 +323,7 @@ async def test_a_stream_that_dies_ends_with_an_error_and_no_done(home: House) ->
 
 async def test_a_caller_who_leaves_stops_the_upstream_before_its_first_byte(home: House) -> None:
     home.simulator.fault(Fault(hold="never"), path="*chat*")
-    asked = home.http.post("/v1/chat/completions", json=CHAT)
+    asked = home.http.post(CHATS, json=CHAT)
     leaving = asyncio.ensure_future(asked)
     await home.simulator.wait_for(lambda: home.simulator.held("never") == 1)
     leaving.cancel()

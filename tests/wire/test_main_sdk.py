@@ -67,7 +67,7 @@ async def test_a_streamed_piece_is_there_before_the_next_one_is_made(home: House
 
 
 async def test_the_upstream_gets_the_callers_bytes_and_our_credential(home: House) -> None:
-    body = b'{"model": "gpt-5", "messages":[{"role":"user","content":"exact"}],\n "seed": 9007199254740993, "unknown": {"b":1,"a":2}}'
+    body = b'{"model": "gpt-5", "messages":[{"role":"user","content":"exact"}],\n "seed": 9007199254740993, "new": {"b":1,"a":2}}'
     headers = {"content-type": "application/json", "cookie": "session=1", "x-api-key": KEY, "x-cli2api-forged": "1"}
     async with home.http.post("/v1/chat/completions", data=body, headers=headers) as answer:
         assert answer.status == 200

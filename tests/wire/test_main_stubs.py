@@ -14,7 +14,7 @@ from cli2api.v1.text_pb2_grpc import TextServiceStub
 from cli2api.v1.usage_pb2 import QueryUsageRequest
 from cli2api.v1.usage_pb2_grpc import UsageServiceStub
 from google.rpc import error_details_pb2  # type: ignore[import-untyped]
-from grpc_status import rpc_status
+from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from tests.wire.house import METADATA, House, house
 
@@ -62,8 +62,8 @@ async def test_a_video_is_watched_to_its_end_and_downloaded(home: House) -> None
 
 async def test_the_same_request_id_with_another_request_is_refused(home: House) -> None:
     media = MediaServiceStub(home.channel)
-    first = media_pb2.CreateMusicRequest(model="music-2.0", prompt="a quiet song", lyrics="[Verse] la la la la", request_id="song")
-    other = media_pb2.CreateMusicRequest(model="music-2.0", prompt="a loud song!", lyrics="[Verse] la la la la", request_id="song")
+    first = media_pb2.CreateMusicRequest(model="music-2.0", prompt="a quiet song", lyrics="[Verse] la la la", request_id="song")
+    other = media_pb2.CreateMusicRequest(model="music-2.0", prompt="a loud song!", lyrics="[Verse] la la la", request_id="song")
     await media.CreateMusic(first, metadata=METADATA)
 
     with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -146,6 +146,10 @@ async def test_usage_says_that_it_is_not_served_yet(home: House) -> None:
 
 def reason_of(error: grpc.aio.AioRpcError) -> str:
     status = rpc_status.from_call(error)
-    infos = [error_details_pb2.ErrorInfo.FromString(each.value) for each in status.details if each.Is(error_details_pb2.ErrorInfo.DESCRIPTOR)]
+    infos = [
+        error_details_pb2.ErrorInfo.FromString(each.value)
+        for each in status.details
+        if each.Is(error_details_pb2.ErrorInfo.DESCRIPTOR)
+    ]
     assert [info.domain for info in infos] == ["cli2api"]
     return str(infos[0].reason)

@@ -65,6 +65,11 @@ class JobServiceStub:
                 request_serializer=cli2api_dot_v1_dot_job__pb2.DownloadAssetRequest.SerializeToString,
                 response_deserializer=cli2api_dot_v1_dot_job__pb2.DownloadAssetResponse.FromString,
                 _registered_method=True)
+        self.ReceiveWebhook = channel.unary_unary(
+                '/cli2api.v1.JobService/ReceiveWebhook',
+                request_serializer=cli2api_dot_v1_dot_job__pb2.ReceiveWebhookRequest.SerializeToString,
+                response_deserializer=cli2api_dot_v1_dot_job__pb2.ReceiveWebhookResponse.FromString,
+                _registered_method=True)
 
 
 class JobServiceServicer:
@@ -113,6 +118,14 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReceiveWebhook(self, request, context):
+        """Hears from MuleRun itself what became of a task, before the next poll would. It needs no key: the signature is the proof. A
+        delivery that comes twice, or speaks of a task that is nobody's here, is taken and changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JobServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -145,6 +158,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.DownloadAsset,
                     request_deserializer=cli2api_dot_v1_dot_job__pb2.DownloadAssetRequest.FromString,
                     response_serializer=cli2api_dot_v1_dot_job__pb2.DownloadAssetResponse.SerializeToString,
+            ),
+            'ReceiveWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveWebhook,
+                    request_deserializer=cli2api_dot_v1_dot_job__pb2.ReceiveWebhookRequest.FromString,
+                    response_serializer=cli2api_dot_v1_dot_job__pb2.ReceiveWebhookResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +328,33 @@ class JobService:
             '/cli2api.v1.JobService/DownloadAsset',
             cli2api_dot_v1_dot_job__pb2.DownloadAssetRequest.SerializeToString,
             cli2api_dot_v1_dot_job__pb2.DownloadAssetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReceiveWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cli2api.v1.JobService/ReceiveWebhook',
+            cli2api_dot_v1_dot_job__pb2.ReceiveWebhookRequest.SerializeToString,
+            cli2api_dot_v1_dot_job__pb2.ReceiveWebhookResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,10 @@ class JobServiceStub:
     """Forgets a job. Work in flight upstream is not cancelled, since MuleRun offers no cancellation; its result is dropped."""
     DownloadAsset: _grpc.UnaryStreamMultiCallable[_job_pb2.DownloadAssetRequest, _job_pb2.DownloadAssetResponse]
     """Streams one asset of a succeeded job: a head, then its bytes."""
+    ReceiveWebhook: _grpc.UnaryUnaryMultiCallable[_job_pb2.ReceiveWebhookRequest, _job_pb2.ReceiveWebhookResponse]
+    """Hears from MuleRun itself what became of a task, before the next poll would. It needs no key: the signature is the proof. A
+    delivery that comes twice, or speaks of a task that is nobody's here, is taken and changes nothing.
+    """
 
 @_typing.type_check_only
 class JobServiceAsyncStub(JobServiceStub):
@@ -63,6 +67,10 @@ class JobServiceAsyncStub(JobServiceStub):
     """Forgets a job. Work in flight upstream is not cancelled, since MuleRun offers no cancellation; its result is dropped."""
     DownloadAsset: _aio.UnaryStreamMultiCallable[_job_pb2.DownloadAssetRequest, _job_pb2.DownloadAssetResponse]  # type: ignore[assignment]
     """Streams one asset of a succeeded job: a head, then its bytes."""
+    ReceiveWebhook: _aio.UnaryUnaryMultiCallable[_job_pb2.ReceiveWebhookRequest, _job_pb2.ReceiveWebhookResponse]  # type: ignore[assignment]
+    """Hears from MuleRun itself what became of a task, before the next poll would. It needs no key: the signature is the proof. A
+    delivery that comes twice, or speaks of a task that is nobody's here, is taken and changes nothing.
+    """
 
 class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads, watches and keeps jobs. Reading never calls the upstream."""
@@ -114,5 +122,15 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_job_pb2.DownloadAssetResponse], _abc.AsyncIterator[_job_pb2.DownloadAssetResponse]]:
         """Streams one asset of a succeeded job: a head, then its bytes."""
+
+    @_abc_1.abstractmethod
+    def ReceiveWebhook(
+        self,
+        request: _job_pb2.ReceiveWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.ReceiveWebhookResponse, _abc.Awaitable[_job_pb2.ReceiveWebhookResponse]]:
+        """Hears from MuleRun itself what became of a task, before the next poll would. It needs no key: the signature is the proof. A
+        delivery that comes twice, or speaks of a task that is nobody's here, is taken and changes nothing.
+        """
 
 def add_JobServiceServicer_to_server(servicer: JobServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -2,11 +2,11 @@
 INSERT INTO jobs (
     id, kind, model, path, state, created_at, updated_at, task_id, progress, prompt, size, seconds, description, settings,
     assets, failure, caller, request_id, fingerprint, remix_of_id, completed_at, expires_at, poll_at, polls, poll_errors,
-    poll_errors_since, revision, lease_owner, lease_until
+    poll_errors_since, notify_at, notify_tries, revision, lease_owner, lease_until
 ) VALUES (
     :id, :kind, :model, :path, :state, :created_at, :updated_at, :task_id, :progress, :prompt, :size, :seconds, :description,
     :settings, :assets, :failure, :caller, :request_id, :fingerprint, :remix_of_id, :completed_at, :expires_at, :poll_at,
-    :polls, :poll_errors, :poll_errors_since, :revision, :lease_owner, :lease_until
+    :polls, :poll_errors, :poll_errors_since, :notify_at, :notify_tries, :revision, :lease_owner, :lease_until
 )
 ON CONFLICT (caller, request_id) WHERE request_id <> '' DO UPDATE SET request_id = excluded.request_id
 RETURNING *;
@@ -18,12 +18,16 @@ UPDATE jobs SET
     description = :description, settings = :settings, assets = :assets, failure = :failure, caller = :caller,
     request_id = :request_id, fingerprint = :fingerprint, remix_of_id = :remix_of_id, completed_at = :completed_at,
     expires_at = :expires_at, poll_at = :poll_at, polls = :polls, poll_errors = :poll_errors,
-    poll_errors_since = :poll_errors_since, revision = :revision, lease_owner = '', lease_until = NULL
+    poll_errors_since = :poll_errors_since, notify_at = :notify_at,
+    notify_tries = :notify_tries, revision = :revision, lease_owner = '', lease_until = NULL
 WHERE id = :id AND revision = :revision - 1
 RETURNING id;
 
 -- get: One job.
 SELECT * FROM jobs WHERE id = :id;
+
+-- by_task: The job in flight whose task that is.
+SELECT * FROM jobs WHERE task_id = :task_id AND poll_at IS NOT NULL LIMIT 1;
 
 -- delete: Forgets one job and returns what it was.
 DELETE FROM jobs WHERE id = :id RETURNING *;
@@ -67,6 +71,14 @@ ORDER BY created_at, id;
 
 -- release: Ends the leases of the process that had the file before; it is gone, or its lock would still be held.
 UPDATE jobs SET lease_owner = '', lease_until = NULL WHERE lease_until IS NOT NULL;
+
+-- claim_notices: Puts off the jobs whose end is due to be told, and counts the try that follows.
+UPDATE jobs SET notify_at = :until, notify_tries = notify_tries + 1
+WHERE id IN (SELECT id FROM jobs WHERE notify_at <= :now ORDER BY notify_at, id LIMIT :limit)
+RETURNING *;
+
+-- put_off: When a job's end is to be told next.
+UPDATE jobs SET notify_at = :notify_at WHERE id = :id RETURNING id;
 
 -- expire: Forgets terminal jobs at their time, and others a grace later.
 DELETE FROM jobs

@@ -2,11 +2,11 @@
 INSERT INTO cli2api_jobs (
     id, kind, model, path, state, created_at, updated_at, task_id, progress, prompt, size, seconds, description, settings,
     assets, failure, caller, request_id, fingerprint, remix_of_id, completed_at, expires_at, poll_at, polls, poll_errors,
-    poll_errors_since, revision, lease_owner, lease_until
+    poll_errors_since, notify_at, notify_tries, revision, lease_owner, lease_until
 ) VALUES (
     :id, :kind, :model, :path, :state, :created_at, :updated_at, :task_id, :progress, :prompt, :size, :seconds, :description,
     :settings, :assets, :failure, :caller, :request_id, :fingerprint, :remix_of_id, :completed_at, :expires_at, :poll_at,
-    :polls, :poll_errors, :poll_errors_since, :revision, :lease_owner, :lease_until
+    :polls, :poll_errors, :poll_errors_since, :notify_at, :notify_tries, :revision, :lease_owner, :lease_until
 )
 ON CONFLICT (caller, request_id) WHERE request_id <> '' DO UPDATE SET request_id = excluded.request_id
 RETURNING *;
@@ -19,7 +19,8 @@ WITH saved AS (
         description = :description, settings = :settings, assets = :assets, failure = :failure, caller = :caller,
         request_id = :request_id, fingerprint = :fingerprint, remix_of_id = :remix_of_id, completed_at = :completed_at,
         expires_at = :expires_at, poll_at = :poll_at, polls = :polls, poll_errors = :poll_errors,
-        poll_errors_since = :poll_errors_since, revision = :revision, lease_owner = '', lease_until = NULL
+        poll_errors_since = :poll_errors_since, notify_at = :notify_at,
+        notify_tries = :notify_tries, revision = :revision, lease_owner = '', lease_until = NULL
     WHERE id = :id AND revision = :revision - 1
     RETURNING id, revision
 )
@@ -27,6 +28,9 @@ SELECT pg_notify('cli2api_jobs', id || ' ' || revision) FROM saved;
 
 -- get: One job.
 SELECT * FROM cli2api_jobs WHERE id = :id;
+
+-- by_task: The job in flight whose task that is.
+SELECT * FROM cli2api_jobs WHERE task_id = :task_id AND poll_at IS NOT NULL LIMIT 1;
 
 -- delete: Forgets one job and returns what it was; the other cores hear of it, as of a revision that nobody has seen.
 WITH gone AS (DELETE FROM cli2api_jobs WHERE id = :id RETURNING *)
@@ -70,6 +74,14 @@ WHERE id IN (SELECT json_array_elements_text(:ids::json)) AND state = 'submittin
 SELECT * FROM cli2api_jobs
 WHERE state = 'submitting' AND (lease_until IS NULL OR lease_until <= :now)
 ORDER BY created_at, id;
+
+-- claim_notices: Puts off the jobs whose end is due to be told, and counts the try that follows.
+UPDATE cli2api_jobs SET notify_at = :until, notify_tries = notify_tries + 1
+WHERE id IN (SELECT id FROM cli2api_jobs WHERE notify_at <= :now ORDER BY notify_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
+RETURNING *;
+
+-- put_off: When a job's end is to be told next.
+UPDATE cli2api_jobs SET notify_at = :notify_at WHERE id = :id RETURNING id;
 
 -- expire: Forgets terminal jobs at their time, and others a grace later; somebody may be waiting for those.
 WITH gone AS (

@@ -38,7 +38,23 @@ def test_memory_means_memory() -> None:
     assert (place.kind, place.path) == (Kind.MEMORY, None)
 
 
-@pytest.mark.parametrize("dsn", ["postgresql://u:hidden@db/jobs", "postgres://db/jobs", "libsql://db?authToken=hidden"])
+@pytest.mark.parametrize(
+    "dsn", ["postgresql://u:hidden@db/jobs", "postgres://db/jobs", "PostgreSQL://a,b:5433/jobs", "postgresql:///jobs?host=/run"]
+)
+def test_postgresql_means_that_server_and_its_password_is_not_shown(dsn: str) -> None:
+    place = parse(f" {dsn} ", STATE)
+    assert (place.kind, place.path, place.url) == (Kind.POSTGRES, None, dsn)
+    assert "hidden" not in repr(place)
+
+
+@pytest.mark.parametrize("dsn", ["postgresql:", "postgresql://u:hidden@db", "postgres:jobs", "postgresql://u:hid den@db/jobs"])
+def test_a_postgresql_that_names_no_database_is_refused_with_the_form_that_is_taken(dsn: str) -> None:
+    with pytest.raises(BadDsn, match="has to be postgresql://user:password@host:port/database") as caught:
+        parse(dsn, STATE)
+    assert "hid" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dsn", ["libsql://db?authToken=hidden"])
 def test_a_store_that_is_not_served_yet_is_refused_and_says_so(dsn: str) -> None:
     with pytest.raises(BadDsn, match="does not serve yet; leave it empty for SQLite") as caught:
         parse(dsn, STATE)
@@ -47,7 +63,9 @@ def test_a_store_that_is_not_served_yet_is_refused_and_says_so(dsn: str) -> None
 
 @pytest.mark.parametrize("dsn", ["mysql://u:hidden@db/jobs", "sqlite:/data/jobs.db", ":memory:", "jobs:1"])
 def test_an_unknown_kind_is_refused_with_what_is_taken(dsn: str) -> None:
-    with pytest.raises(BadDsn, match=r"of no kind that is known; leave it empty .* memory:, a path, or file:") as caught:
+    with pytest.raises(
+        BadDsn, match=r"of no kind that is known; leave it empty .* memory:, a path, file:.* or postgresql:"
+    ) as caught:
         parse(dsn, STATE)
     assert "hidden" not in str(caught.value)
 

@@ -188,6 +188,27 @@ async def test_a_submission_is_abandoned_when_its_lease_has_ended(store: JobStor
     assert await store.abandoned(owner="other", now=LEASE) == [job]
 
 
+async def test_a_renewed_lease_ends_later(store: JobStore) -> None:
+    job = await store.insert(a_job(), owner="core", lease_until=LEASE)
+    await store.renew({job.id, "image_0"}, owner="core", lease_until=LEASE + 60)
+    assert await store.abandoned(owner="core", now=LEASE + 59) == []
+    assert await store.abandoned(owner="core", now=LEASE + 60) == [job]
+
+
+async def test_only_its_holder_renews_a_lease_and_only_on_a_submission(store: JobStore) -> None:
+    await store.insert(a_job(id="image_1"), owner="core", lease_until=LEASE)
+    queued = await put(store, a_queued_job(id="image_2"))
+    assert await store.claim(owner="core", now=NOON + 2, lease_until=LEASE, limit=1) == [queued]
+    await store.renew(["image_1"], owner="other", lease_until=LEASE + 60)
+    await store.renew(["image_2"], owner="core", lease_until=LEASE + 60)
+    assert [job.id for job in await store.abandoned(owner="core", now=LEASE)] == ["image_1"]
+    assert await store.next_due() == LEASE
+
+
+async def test_renewing_nothing_asks_the_store_all_the_same(store: JobStore) -> None:
+    await store.renew((), owner="core", lease_until=LEASE)
+
+
 async def test_a_job_that_was_submitted_is_not_abandoned(store: JobStore) -> None:
     await put(store, a_queued_job())
     assert await store.abandoned(owner="other", now=LEASE) == []

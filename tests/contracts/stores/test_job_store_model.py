@@ -4,17 +4,20 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.domain.errors import OutOfCredits
 from services.domain.job import Job, JobQuery, JobState
 from services.domain.ports import JobStore
+from services.stores.dsn import open_store
 from services.stores.memory import MemoryStore
 from services.stores.sqlite import SqliteStore
+from tests.postgres import Server
 from tests.worlds import NOON, a_job
 
 IDS = st.sampled_from([f"image_{number}" for number in range(5)])
@@ -26,6 +29,7 @@ OWNERS = st.sampled_from(["core", "other"])
 class Kept:
     job: Job
     lease_until: float | None = None
+    owner: str = ""
 
 
 class JobStoreMachine(RuleBasedStateMachine):
@@ -60,7 +64,7 @@ class JobStoreMachine(RuleBasedStateMachine):
         holder = next((kept.job for kept in self.kept.values() if request_id and kept.job.request_id == request_id), None)
         assert self.ask(self.store.insert(job, owner=owner, lease_until=now + 3)) == (holder or job)
         if holder is None:
-            self.kept[job_id] = Kept(job, now + 3)
+            self.kept[job_id] = Kept(job, now + 3, owner)
 
     @rule(job_id=IDS, now=TIMES, wait=st.integers(min_value=0, max_value=9), end=st.booleans(), skip=st.integers(0, 1))
     def save(self, job_id: str, now: float, wait: int, end: bool, skip: int) -> None:
@@ -90,6 +94,24 @@ class JobStoreMachine(RuleBasedStateMachine):
         assert self.ask(self.store.claim(owner=owner, now=now, lease_until=now + 4, limit=limit)) == expected
         for job in expected:
             self.kept[job.id].lease_until = now + 4
+            self.kept[job.id].owner = owner
+
+    @rule(owner=OWNERS, job_ids=st.lists(IDS, max_size=3), now=TIMES)
+    def renew(self, owner: str, job_ids: list[str], now: float) -> None:
+        self.ask(self.store.renew(job_ids, owner=owner, lease_until=now + 6))
+        for kept in (self.kept[job_id] for job_id in job_ids if job_id in self.kept):
+            if kept.job.state is JobState.SUBMITTING and kept.owner == owner:
+                kept.lease_until = now + 6
+
+    @rule(now=TIMES)
+    def look_for_what_is_abandoned(self, now: float) -> None:
+        lost = [
+            kept.job for kept in self.kept.values() if kept.job.state is JobState.SUBMITTING and (kept.lease_until or 0) <= now
+        ]
+        found = self.ask(self.store.abandoned(owner="core", now=now))
+        assert [job for job in found if self.kept[job.id].owner == "core"] == sorted(
+            (job for job in lost if self.kept[job.id].owner == "core"), key=lambda job: (job.created_at, job.id)
+        )
 
     @rule(now=TIMES, grace=st.integers(min_value=0, max_value=9))
     def expire(self, now: float, grace: int) -> None:
@@ -140,7 +162,23 @@ class SqliteMachine(JobStoreMachine):
         self.folder.cleanup()
 
 
+class PostgresMachine(JobStoreMachine):
+    """In a database that others use beside it."""
+
+    server: ClassVar[Server]
+
+    async def open(self) -> JobStore:
+        return await open_store(await self.server.fresh(), Path())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def where_postgres_is(postgres: Server) -> None:
+    PostgresMachine.server = postgres
+
+
 MemoryMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
 SqliteMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+PostgresMachine.TestCase.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
 TestMemoryStore = MemoryMachine.TestCase
 TestSqliteStore = SqliteMachine.TestCase
+TestPostgresStore = PostgresMachine.TestCase

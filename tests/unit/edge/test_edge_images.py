@@ -131,6 +131,7 @@ async def test_a_caller_that_leaves_ends_the_wait(core: Core, http: httpx2.Async
 
 def test_known_fields_are_typed_and_unknown_ones_are_parameters() -> None:
     order = images.order(
+        images.GENERATION,
         {
             **BODY,
             "n": 2,
@@ -154,7 +155,7 @@ def test_known_fields_are_typed_and_unknown_ones_are_parameters() -> None:
 
 
 def test_fields_that_are_not_sent_are_not_set() -> None:
-    request = images.order(BODY, "").request
+    request = images.order(images.GENERATION, BODY, "").request
     assert not request.HasField("n")
     assert not request.HasField("seed")
     assert not request.extra.fields
@@ -186,5 +187,5 @@ def test_fields_that_are_not_sent_are_not_set() -> None:
 )
 def test_a_wrong_field_is_named(fields: dict[str, Any], complaint: str) -> None:
     with pytest.raises(WrongField, match=complaint) as caught:
-        images.order({**BODY, **fields}, "")
+        images.order(images.GENERATION, {**BODY, **fields}, "")
     assert caught.value.field == next(iter(fields))

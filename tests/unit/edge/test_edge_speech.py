@@ -1,6 +1,7 @@
 """Speech: OpenAI's JSON in, sound out as it arrives."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from google.protobuf import json_format
 
 from edge.dialects import audio
 from edge.dialects.fields import WrongField
-from tests.unit.edge.scripted import Core, a_made_job, fails, fails_streaming
+from tests.unit.edge.scripted import Core, a_made_job, fails, fails_streaming, from_base64
 
 PATH = "/v1/audio/speech"
 BODY = {"model": "speech-2.8-turbo", "input": "Good morning.", "voice": "Wise_Woman"}
@@ -73,16 +74,45 @@ async def test_sound_that_breaks_off_is_not_a_whole_answer(core: Core, http: htt
         await http.post(PATH, json=BODY)
 
 
-def test_a_custom_voice_and_more_parameters_are_passed_on() -> None:
-    request = audio.speech(
-        {**BODY, "voice": {"id": "v-1"}, "speed": 2, "response_format": "wav", "sample_rate": 16000, "emotion": "happy"}, ""
+async def test_events_carry_the_sound_in_base64_and_end_with_done(core: Core, http: httpx2.AsyncClient) -> None:
+    core.answers["SynthesizeSpeech"] = [_head(), _sound(b"ID3"), _sound(b"more")]
+
+    answer = await http.post(PATH, json={**BODY, "stream_format": "sse"})
+
+    events = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["x-cli2api-job-id"] == "job_1"
+    assert b"".join(from_base64(event["audio"]) for event in events[:-1]) == b"ID3more"
+    assert [event["type"] for event in events] == ["speech.audio.delta"] * 2 + ["speech.audio.done"]
+
+
+async def test_events_that_break_off_say_why_and_have_no_done(core: Core, http: httpx2.AsyncClient) -> None:
+    core.answers["SynthesizeSpeech"] = fails_streaming(
+        grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE", "the link broke", after=(_head(), _sound(b"ID3"))
     )
+
+    answer = await http.post(PATH, json={**BODY, "stream_format": "sse"})
+
+    assert "the link broke" in answer.text.strip().splitlines()[-1]
+    assert "speech.audio.done" not in answer.text
+
+
+async def test_events_that_never_began_are_a_whole_error(core: Core, http: httpx2.AsyncClient) -> None:
+    core.answers["SynthesizeSpeech"] = fails_streaming(grpc.StatusCode.NOT_FOUND, "MODEL_NOT_FOUND", "unknown speech model")
+    answer = await http.post(PATH, json={**BODY, "stream_format": "sse"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
+
+
+def test_a_custom_voice_and_more_parameters_are_passed_on() -> None:
+    request = audio.order(
+        {**BODY, "voice": {"id": "v-1"}, "speed": 2, "response_format": "wav", "sample_rate": 16000, "emotion": "happy"}, ""
+    ).request
     assert (request.voice, request.speed, request.format, request.sample_rate) == ("v-1", 2.0, "wav", 16000)
     assert json_format.MessageToDict(request.extra) == {"emotion": "happy"}
 
 
 def test_a_voice_may_be_left_to_the_model() -> None:
-    assert audio.speech({"model": "m", "input": "hi"}, "").voice == ""
+    assert audio.order({"model": "m", "input": "hi"}, "").request.voice == ""
 
 
 @pytest.mark.parametrize(
@@ -93,7 +123,7 @@ def test_a_voice_may_be_left_to_the_model() -> None:
         ({"response_format": "opus"}, 'response_format: takes "mp3", "flac", "pcm" or "wav", not "opus"'),
         ({"response_format": "aac"}, 'not "aac"'),
         ({"instructions": "whisper"}, "instructions: is not supported here"),
-        ({"stream_format": "sse"}, "stream_format: is not supported here"),
+        ({"stream_format": "hls"}, 'stream_format: takes "audio" or "sse", not "hls"'),
         ({"voice": {"name": "x"}}, "voice: takes a voice id"),
         ({"voice": 3}, "voice: takes text"),
         ({"speed": "fast"}, "speed: takes a number, not text"),
@@ -102,4 +132,4 @@ def test_a_voice_may_be_left_to_the_model() -> None:
 )
 def test_a_wrong_speech_field_is_named(fields: dict[str, Any], complaint: str) -> None:
     with pytest.raises(WrongField, match=complaint):
-        audio.speech({**BODY, **fields}, "")
+        audio.order({**BODY, **fields}, "")

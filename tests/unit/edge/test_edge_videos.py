@@ -9,7 +9,7 @@ import pytest
 from cli2api.v1 import job_pb2, media_pb2
 from google.protobuf import json_format, timestamp_pb2
 
-from edge.dialects import videos
+from edge.dialects import jobs, videos
 from edge.dialects.fields import WrongField
 from tests.unit.edge.scripted import Core, a_job, a_made_job, fails
 
@@ -175,7 +175,7 @@ async def test_an_empty_list_has_no_ends(core: Core, http: httpx2.AsyncClient) -
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"limit": "0001000"}, {"order": "up"}])
 def test_a_bad_page_is_refused_by_name(query: dict[str, str]) -> None:
     with pytest.raises(WrongField) as caught:
-        videos.page(query)
+        jobs.page(query, job_pb2.JOB_KIND_VIDEO)
     assert caught.value.field == next(iter(query))
 
 
@@ -213,9 +213,44 @@ async def test_a_deleted_video_is_confirmed(core: Core, http: httpx2.AsyncClient
 )
 def test_a_wrong_video_field_is_named(fields: dict[str, Any], complaint: str) -> None:
     with pytest.raises(WrongField, match=complaint):
-        videos.create({"prompt": "x", **fields}, "", form=False)
+        videos.CREATION.read({"prompt": "x", **fields}, "")
 
 
 def test_half_a_second_stays_half_a_second() -> None:
-    assert videos.create({"prompt": "x", "seconds": 4.5}, "", form=False).seconds == "4.5"
-    assert videos.create({"prompt": "x", "seconds": 4.0}, "", form=False).seconds == "4"
+    assert videos.CREATION.read({"prompt": "x", "seconds": 4.5}, "").request.seconds == "4.5"
+    assert videos.CREATION.read({"prompt": "x", "seconds": 4.0}, "").request.seconds == "4"
+
+
+async def test_a_remix_starts_from_the_video_and_says_what_changes(core: Core, http: httpx2.AsyncClient) -> None:
+    core.answers["GetJob"] = job_pb2.GetJobResponse(job=a_made_job())
+    core.answers["CreateVideo"] = media_pb2.CreateVideoResponse(job=a_job(id="job_2", remix_of_id="job_1"))
+
+    answer = await http.post("/v1/videos/job_1/remix", json={"prompt": "in snow", "seconds": 8})
+
+    jsonschema.validate(answer.json(), VIDEO)
+    assert (answer.json()["id"], answer.json()["remixed_from_video_id"]) == ("job_2", "job_1")
+    request = core.last()
+    assert (request.remix_of_id, request.prompt, request.seconds, request.model) == ("job_1", "in snow", "8", "")
+
+
+async def test_a_remix_of_what_is_no_video_is_not_found(core: Core, http: httpx2.AsyncClient) -> None:
+    core.answers["GetJob"] = job_pb2.GetJobResponse(job=a_made_job(kind=job_pb2.JOB_KIND_IMAGE))
+    answer = await http.post("/v1/videos/job_1/remix", json={"prompt": "in snow"})
+    assert (answer.status_code, len(core.requests)) == (404, 1)
+
+
+async def test_a_remix_without_words_is_refused_before_anything_is_asked(core: Core, http: httpx2.AsyncClient) -> None:
+    answer = await http.post("/v1/videos/job_1/remix", json={})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "prompt")
+    assert not core.requests
+
+
+def test_a_thumbnail_is_the_picture_among_the_assets() -> None:
+    clip = job_pb2.Asset(kind=job_pb2.ASSET_KIND_VIDEO, url="https://a.example/1.mp4")
+    still = job_pb2.Asset(kind=job_pb2.ASSET_KIND_IMAGE, url="https://a.example/1.png")
+    job = a_job(state=job_pb2.JOB_STATE_SUCCEEDED, assets=[still, clip])
+
+    assert videos.video(job)["videos"] == ["https://a.example/1.mp4"]
+    assert jobs.asset_index(videos.NOUN, job, "video") == 1
+    assert jobs.asset_index(videos.NOUN, job, "thumbnail") == 0
+    assert jobs.asset_index(videos.NOUN, a_made_job(), "thumbnail") is None

@@ -104,7 +104,7 @@ async def test_a_poll_that_was_cut_off_by_a_stop_is_repeated_when_its_lease_ends
         assert world.mulerun.polls["task-1"] == 1
     world.mulerun.answering.set()
     async with world.engine("two") as engine:
-        await world.clock.advance(100.0)
+        await world.clock.advance(50.0)
         assert world.mulerun.polls["task-1"] == 1
         await world.clock.advance(30.0)
         assert (await engine.get(job.id)).state is JobState.SUCCEEDED

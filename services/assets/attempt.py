@@ -1,0 +1,79 @@
+"""One try at copying what a job has made, and what may follow from it."""
+
+import asyncio
+import logging
+from enum import Enum, auto
+from typing import Final
+
+from services.assets.shelf import Shelf, ShelfAway, TooLarge
+from services.domain.errors import AssetGone, StoreUnavailable, UpstreamUnavailable
+from services.domain.job import Job, JobState
+from services.domain.ports import AssetSource, Clock, JobStore
+
+LINKS_LIVE: Final = 24 * 3600.0
+"""Seconds after a job's end for which its copies are tried for; an hour is documented for some links, nothing for others."""
+LONGEST_COPY: Final = 1800.0
+"""Seconds that one asset may take; a link that drips more slowly would hold its place for ever."""
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(Enum):
+    """What is to be done about a job after a try."""
+
+    DONE = auto()
+    """Nothing: every asset has a copy, or the job has gone."""
+    AGAIN = auto()
+    """Another try: what failed may pass, and the links may still live."""
+    GIVEN_UP = auto()
+    """Nothing: what failed will not change."""
+
+
+class Attempts:
+    """Copies jobs, one try at a time. Nothing is raised but what is a fault of our own."""
+
+    def __init__(self, *, jobs: JobStore, shelf: Shelf, source: AssetSource, clock: Clock, largest: int) -> None:
+        """Assets of more than `largest` bytes are not kept."""
+        self._jobs = jobs
+        self._shelf = shelf
+        self._source = source
+        self._clock = clock
+        self._largest = largest
+
+    async def copy(self, job_id: str) -> Outcome:
+        """Copies each asset of the job that has no copy yet; one that fails does not hold up the others."""
+        try:
+            job = await self._jobs.get(job_id)
+            if job is None or job.state is not JobState.SUCCEEDED:
+                return Outcome.DONE
+            outcomes = {await self._copy(job, index) for index in range(len(job.assets))}
+            if await self._jobs.get(job_id) is None:
+                # It was deleted meanwhile, perhaps by another core, which saw no copies to remove.
+                await self._shelf.remove(job_id)
+                return Outcome.DONE
+        except (StoreUnavailable, ShelfAway) as error:
+            log.error("a job's copies have to wait", extra={"job_id": job_id, "why": str(error)})  # noqa: TRY400
+            return Outcome.AGAIN
+        if Outcome.AGAIN in outcomes:
+            ended = job.completed_at if job.completed_at is not None else job.updated_at
+            return Outcome.AGAIN if self._clock.now() - ended < LINKS_LIVE else Outcome.GIVEN_UP
+        return Outcome.GIVEN_UP if Outcome.GIVEN_UP in outcomes else Outcome.DONE
+
+    async def _copy(self, job: Job, index: int) -> Outcome:
+        fields: dict[str, object] = {"job_id": job.id, "index": index}
+        try:
+            async with asyncio.timeout(LONGEST_COPY):
+                if await self._shelf.find(job.id, index) is not None:
+                    return Outcome.DONE
+                async with self._source.open(job.assets[index].url) as asset:
+                    copy = await self._shelf.keep(job.id, index, asset, largest=self._largest, now=self._clock.now())
+        except (AssetGone, TooLarge) as error:
+            log.error("an asset is not kept", extra=fields | {"why": str(error)})  # noqa: TRY400
+            return Outcome.GIVEN_UP
+        except (ShelfAway, UpstreamUnavailable, TimeoutError) as error:
+            why = str(error) or f"it took more than {LONGEST_COPY:g} s"
+            log.error("an asset could not be copied", extra=fields | {"why": why})  # noqa: TRY400
+            return Outcome.AGAIN
+        kept = {"mime_type": copy.mime_type, "size_bytes": copy.size_bytes, "sha256": copy.sha256}
+        log.info("an asset was kept", extra=fields | kept)
+        return Outcome.DONE

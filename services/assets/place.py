@@ -1,0 +1,90 @@
+"""Reads where copies are to be kept, and opens that place."""
+
+import logging
+import re
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
+
+from services.assets.shelf import Shelf
+
+OFF: Final = "off"
+SCHEMES: Final = ("s3", "gs", "az", "abfs", "abfss")
+FORMS: Final = "it takes off, memory:, an absolute path, or s3://bucket/prefix, gs://bucket/prefix, az://account/container/prefix"
+SILENCE: Final = timedelta(seconds=30)
+LONGEST_REQUEST: Final = timedelta(hours=1)
+"""A request's time runs until its last byte, and a clip may be downloaded slowly."""
+_SCHEME: Final = re.compile(r"([a-z0-9+.-]+)://", re.ASCII | re.IGNORECASE)
+_STAGED: Final = re.compile(r"\d{1,4}(\.json)?#\d+", re.ASCII)
+"""The name under which the library writes a file before it is renamed."""
+_DAY: Final = 86400.0
+
+log = logging.getLogger(__name__)
+
+
+class BadPlace(ValueError):
+    """A place for copies that cannot be used; the message says why and what is taken, and has no secrets."""
+
+
+def open_shelf(place: str, state_dir: Path) -> Shelf | None:
+    """The shelf at that place; empty is `<state_dir>/assets`, and off is None. Raises BadPlace.
+
+    A bucket is not asked here: it may be away at a start, and credentials come from the environment that its kind defines.
+    """
+    place = place.strip()
+    scheme = match[1].lower() if (match := _SCHEME.match(place)) else ""
+    if place.lower() == OFF:
+        return None
+    if place == "memory:":
+        return Shelf(MemoryStore())
+    if scheme in SCHEMES:
+        return Shelf(_bucket(place))
+    if scheme or (place and not Path(place).is_absolute()):
+        raise BadPlace(f"is {redact(place)!r}; {FORMS}")
+    return Shelf(_folder(Path(place) if place else state_dir / "assets"))
+
+
+def redact(place: str) -> str:
+    """The place fit for a log: whatever stands before an @ or behind a ? is ***."""
+    return re.sub(r"\?.*", "?***", re.sub(r"//.*@", "//***@", place, flags=re.DOTALL), flags=re.DOTALL)
+
+
+def _bucket(url: str) -> ObjectStore:
+    if redact(url) != url:
+        raise BadPlace(f"is {redact(url)!r}; credentials come from the environment, not from the URL")
+    try:
+        return from_url(
+            url,
+            client_options={"connect_timeout": timedelta(seconds=5), "read_timeout": SILENCE, "timeout": LONGEST_REQUEST},
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=60)},
+        )
+    except (BaseError, ValueError) as error:
+        why = str(error).partition("\n")[0]
+        raise BadPlace(f"is {url!r}, which cannot be used: {why}; {FORMS}") from error
+
+
+def _folder(path: Path) -> ObjectStore:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _clear(path)
+        return LocalStore(path, automatic_cleanup=True)
+    except (BaseError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).partition("\n")[0]
+        raise BadPlace(f"is {str(path)!r}, which cannot be used: {why}; make it a writable folder") from error
+
+
+def _clear(folder: Path) -> None:
+    """Removes files that a crash left half-written. Young ones may be another core's, which is writing them now."""
+    for file in folder.glob("*/*#*"):
+        if not _STAGED.fullmatch(file.name):
+            continue
+        try:
+            if file.stat().st_mtime < time.time() - _DAY:
+                file.unlink()
+                log.info("a file that a crash left half-written was removed", extra={"file": str(file)})
+        except FileNotFoundError:
+            continue
