@@ -10,6 +10,7 @@ from typing import Final
 VERBS: Final = {
     "serve": ("cli.serve", "run the whole gateway in the foreground"),
     "jobs": ("cli.jobs", "list, show, watch, wait for, download and delete jobs"),
+    "usage": ("cli.usage", "sum up what was called and what it cost"),
     "demo": ("cli.demo", "see the main job end to end on this machine, nothing is paid"),
     "simulate": ("cli.simulate", "run a simulated MuleRun, for development without credits"),
     "render-envoy": ("cli.render_envoy", "write Envoy's files for containers"),

@@ -26,6 +26,7 @@ from edge.routes.models import Models
 from edge.routes.music import Music
 from edge.routes.reference import Reference
 from edge.routes.responses import Responses
+from edge.routes.usage import Usage
 from edge.routes.videos import Videos
 from edge.routes.webhooks import Webhooks
 from edge.settings import Settings
@@ -57,10 +58,13 @@ class App:
             Jobs(backend, heartbeat=settings.heartbeat, timeout=settings.image_timeout),
             Webhooks(backend, max_body=settings.max_body),
             Models(backend),
+            Usage(backend),
             Health(backend),
         )
         served = [route for room in rooms for route in room.routes()]
-        self._router = Router([*served, *Reference(served).routes()], redirect_slashes=False, default=_no_such_path)
+        self.routes = (*served, *Reference(served).routes())
+        """Every path that is served; none is described that is not among them."""
+        self._router = Router(self.routes, redirect_slashes=False, default=_no_such_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 
 import grpc
-from cli2api.v1 import catalog_pb2_grpc, job_pb2_grpc, media_pb2_grpc, text_pb2_grpc
+from cli2api.v1 import catalog_pb2_grpc, job_pb2_grpc, media_pb2_grpc, text_pb2_grpc, usage_pb2_grpc
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
@@ -85,6 +85,7 @@ class Backend:
         self.media: media_pb2_grpc.MediaServiceAsyncStub = media_pb2_grpc.MediaServiceStub(self._channel)
         self.jobs: job_pb2_grpc.JobServiceAsyncStub = job_pb2_grpc.JobServiceStub(self._channel)
         self.catalog: catalog_pb2_grpc.CatalogServiceAsyncStub = catalog_pb2_grpc.CatalogServiceStub(self._channel)
+        self.usage: usage_pb2_grpc.UsageServiceAsyncStub = usage_pb2_grpc.UsageServiceStub(self._channel)
         self._health: Any = health_pb2_grpc.HealthStub(self._channel)
 
     async def __aenter__(self) -> Self:

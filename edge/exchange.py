@@ -13,6 +13,8 @@ from edge.errors import Failure
 
 REQUEST_ID: Final = "cli2api.request_id"
 """Key in the ASGI scope."""
+_ENDPOINT: Final = "x-cli2api-endpoint"
+"""Metadata; the path as the route table has it, as "/v1/videos/{id}/remix"."""
 _KEY_HEADERS: Final = ("authorization", "x-api-key")
 _PRINTABLE: Final = re.compile(r"[ -~]+")
 """What gRPC metadata may hold."""
@@ -43,9 +45,9 @@ class Exchange:
 
     @property
     def metadata(self) -> list[tuple[str, str]]:
-        """What the core is told of the caller: the key as it was presented, and the request's id."""
+        """What the core is told of the call: the key as it was presented, the request's id, and for its record the endpoint."""
         keys = [(name, self.headers[name]) for name in _KEY_HEADERS if _PRINTABLE.fullmatch(self.headers.get(name, ""))]
-        return [*keys, ("x-request-id", self.request_id)]
+        return [*keys, ("x-request-id", self.request_id), (_ENDPOINT, self._scope["route"].path)]
 
     @property
     def idempotency_key(self) -> str:

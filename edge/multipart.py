@@ -66,7 +66,8 @@ class _Form:
         self._headers, self._content = {}, bytearray()
 
     def _on_header_end(self) -> None:
-        self._headers[self._name.decode("latin-1").lower()] = self._value.decode("utf-8", "replace")
+        # Byte for byte: what names are made of is told apart only after they are cut out, and a file may be called as it likes.
+        self._headers[self._name.decode("latin-1").lower()] = self._value.decode("latin-1")
         self._name, self._value = bytearray(), bytearray()
 
     def _on_part_end(self) -> None:

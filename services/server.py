@@ -35,6 +35,7 @@ from services import telemetry
 from services.api.catalog import Models
 from services.api.job import Jobs
 from services.api.media import Media
+from services.api.notices import job_document
 from services.api.text import Texts
 from services.api.usage import Usage
 from services.assets.keeping import keeping
@@ -45,7 +46,7 @@ from services.catalog.catalog import Catalog
 from services.credentials.discovery import NO_CREDENTIALS, find
 from services.credentials.keeper import Keeper
 from services.domain.errors import StoreUnavailable
-from services.domain.ports import Clock, JobAssets, JobStore, UsageStore
+from services.domain.ports import Clock, Follower, JobAssets, JobStore, UsageStore
 from services.interceptors.access import access
 from services.interceptors.auth import auth
 from services.interceptors.faults import faults
@@ -56,6 +57,7 @@ from services.jobs.backoff import Pace
 from services.jobs.clock import SystemClock
 from services.jobs.engine import Engine
 from services.jobs.inbox import Inbox
+from services.jobs.notifier import Notifier
 from services.jobs.retention import Retention
 from services.listening import CannotListen, listen
 from services.readiness import Readiness
@@ -63,6 +65,7 @@ from services.settings import BadSetting, Settings, strays
 from services.stores.dsn import BadDsn, open_store, open_usage_store, redact
 from services.upstream.allow import Allow
 from services.upstream.assets import Assets, open_links
+from services.upstream.courier import open_courier
 from services.upstream.mulerun import MuleRun
 from services.upstream.session import open_session
 from services.upstream.wire import notified
@@ -208,12 +211,20 @@ async def _opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[st
         allow = Allow(home=URL(settings.api_base_url), private=settings.asset_allow_private)
         source = Assets(await stack.enter_async_context(open_links(allow)), allow)
         shelf = open_shelf(settings.asset_store, settings.state_dir)
-        followers = []
+        followers: list[Follower] = []
         if shelf is not None:
             following = keeping(
                 shelf, jobs=store, source=source, clock=clock, largest=settings.asset_max, retention=settings.job_retention
             )
             followers.append(await stack.enter_async_context(following))
+        if settings.notify_url:
+            courier = await stack.enter_async_context(
+                open_courier(settings.notify_url, private=settings.notify_allow_private)
+            )
+            notifier = Notifier(
+                store=store, courier=courier, secrets=settings.notify_secrets, document=job_document, clock=clock
+            )
+            followers.append(await stack.enter_async_context(notifier))
         engine = Engine(
             store=store,
             upstream=upstream,
@@ -225,6 +236,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[st
             ),
             grace=settings.drain_timeout,
             followers=followers,
+            announces=bool(settings.notify_url),
         )
         await stack.enter_async_context(engine)
     except BadDsn as error:

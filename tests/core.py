@@ -81,6 +81,7 @@ async def world(state_dir: Path, options: Options | None = None, **environ: str)
             "HOME": str(state_dir),
             "CLI2API_STATE_DIR": str(state_dir),
             "CLI2API_JOBSTORE_DSN": "memory:",
+            "CLI2API_USAGE_DSN": "memory:",
             "CLI2API_CORE_LISTEN": "127.0.0.1:0",
             **QUICK,
             **upstream.environ,

@@ -70,7 +70,8 @@ def question(body: Mapping[str, Any]) -> Question:
     # Both of OpenAI's dialects know these under the same names.
     request.extra.CopyFrom(Fields({name: fields.any(name) for name in ("prompt_cache_key", "safety_identifier")}).rest())
     fields.end(NO_COUNTERPART)
-    return Question(request=request, stream=stream, with_usage=with_usage, places=turns.places)
+    places = turns.places | ({"max_output_tokens": "max_tokens"} if body.get("max_tokens") is not None else {})
+    return Question(request=request, stream=stream, with_usage=with_usage, places=places)
 
 
 def metadata(fields: Fields) -> dict[str, str]:

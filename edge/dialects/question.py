@@ -35,7 +35,8 @@ class Question:
     body: Mapping[str, Value] = field(default_factory=dict)
     """The body as it came, for dialects that repeat it in the answer."""
     places: Mapping[str, str] = field(default_factory=dict)
-    """Messages of the contract and their parts, as in `messages[1].parts[0]`, by where they stood in the body."""
+    """Messages of the contract and their parts, as in `messages[1].parts[0]`, by where they stood in the body; and fields that
+    the dialect has two names for, by the one that was used."""
 
     def streamed(self) -> text_pb2.StreamGenerateRequest:
         """The same question, to be answered piece by piece: both have the same fields under the same numbers."""
@@ -46,6 +47,8 @@ class Question:
 
         An index is written as `[]` there, and keeps its number.
         """
+        if contract in self.places:
+            return self.places[contract]
         if found := _MESSAGE_PART.match(contract):
             return self.places.get(found[0]) or self.places.get(found[1]) or contract
         word = words.get(_INDEX.sub("[]", contract))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from edge.dialects import usage
+
 TEXT: Final = {"type": "string"}
 MOMENT: Final = {"type": "integer", "description": "Unix seconds."}
 _MAYBE_TEXT: Final = {"type": ["string", "null"]}
@@ -47,6 +49,9 @@ _COURSE: Final[Mapping[str, Any]] = {
 }
 _LINKS: Final = {"type": "array", "items": {"type": "string", "format": "uri"}}
 _LINKS_WHEN_DONE: Final = {**_LINKS, "description": "Links at MuleRun, once completed. They may die within the hour."}
+
+_SECONDS: Final = {"type": "number", "description": "Unix seconds."}
+_SUMS: Final = {name: {"type": "integer", "minimum": 0} for name in usage.COUNTS}
 
 SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Error": shape(
@@ -105,6 +110,17 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
             shape({"type": {"const": "speech.audio.done"}, "usage": {"type": "object"}}),
         ],
     },
+    "Usage": shape(
+        {
+            "object": {"const": "usage"},
+            "from": _SECONDS,
+            "to": _SECONDS,
+            "group_by": TEXT,
+            "filter": shape({"model": _MAYBE_TEXT, "endpoint": _MAYBE_TEXT}),
+            "rows": {"type": "array", "items": shape({"bucket": TEXT, **_SUMS})},
+            "totals": shape(_SUMS),
+        }
+    ),
     "Received": shape({"received": {"const": True}}),
     "Health": shape({"status": TEXT}, optional={"missing": {"type": "array", "items": TEXT}}),
 }

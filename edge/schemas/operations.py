@@ -9,7 +9,7 @@ from cli2api.v1 import job_pb2
 from google.protobuf.descriptor import Descriptor
 
 from edge import body
-from edge.dialects import audio, images, jobs, music, videos
+from edge.dialects import audio, images, jobs, music, usage, videos
 from edge.dialects.tables import Table
 from edge.schemas import messages
 from edge.schemas.answers import SCHEMAS, TEXT, ref
@@ -82,6 +82,15 @@ _PAGE: Final = (
     _parameter("limit", "How many.", type="integer", minimum=1, maximum=jobs.MOST, default=20),
     _parameter("order", "Newest or oldest first.", enum=list(jobs.ORDERS), default="desc"),
     _parameter("after", "Start behind the one with this id.", type="string"),
+)
+
+
+_USAGE: Final = (
+    _parameter("from", "The first moment counted, as `to`; a day before it where it is absent.", type="string"),
+    _parameter("to", "The first moment not counted: unix seconds or RFC 3339; now where it is absent.", type="string"),
+    _parameter("group_by", "What a row stands for; days and hours are UTC.", enum=list(usage.GROUPS), default="model"),
+    _parameter("model", "Only calls of this model.", type="string"),
+    _parameter("endpoint", "Only calls of this endpoint, as in /v1/chat/completions.", type="string"),
 )
 
 
@@ -179,6 +188,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("GET", "/v1/models/{id}"): Operation(
         tag="Models", summary="Tell one model and what it takes; an id may have slashes", answer=_told("Model")
     ),
+    ("GET", "/v1/usage"): Operation(tag="Usage", summary="Sum up calls and tokens", query=_USAGE, answer=_told("Usage")),
     ("POST", "/v1/webhooks/mulerun"): Operation(
         tag="Gateway",
         summary="Hear from MuleRun what became of a task; its signature is its key",

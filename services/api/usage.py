@@ -58,7 +58,7 @@ class Usage(usage_pb2_grpc.UsageServiceServicer):
         since = until - USUAL_SPAN if since is None else since
         violations = []
         if since >= until:
-            violations.append(Violation("from_time", "has to be before to_time, which is now where it is not given"))
+            violations.append(Violation("from_time", "has to be before the end of the span, which is now where none is given"))
         group = GROUPS.get(request.group_by)
         if group is None:
             violations.append(Violation("group_by", f"is {request.group_by}, which is no USAGE_GROUP of the contract"))

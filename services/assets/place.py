@@ -14,7 +14,7 @@ from services.assets.shelf import Shelf
 
 OFF: Final = "off"
 SCHEMES: Final = ("s3", "gs", "az", "abfs", "abfss")
-FORMS: Final = "it takes off, memory:, an absolute path, or s3://bucket/prefix, gs://bucket/prefix, az://account/container/prefix"
+FORMS: Final = "it takes off, memory:, an absolute path, or s3://bucket/prefix, gs://bucket/prefix, az://container/prefix"
 SILENCE: Final = timedelta(seconds=30)
 LONGEST_REQUEST: Final = timedelta(hours=1)
 """A request's time runs until its last byte, and a clip may be downloaded slowly."""
@@ -49,8 +49,8 @@ def open_shelf(place: str, state_dir: Path) -> Shelf | None:
 
 
 def redact(place: str) -> str:
-    """The place fit for a log: whatever stands before an @ or behind a ? is ***."""
-    return re.sub(r"\?.*", "?***", re.sub(r"//.*@", "//***@", place, flags=re.DOTALL), flags=re.DOTALL)
+    """The place fit for a log: a user with a password, and whatever stands behind a ?, is ***."""
+    return re.sub(r"\?.*", "?***", re.sub(r"//[^/@]*:.*@", "//***@", place, flags=re.DOTALL), flags=re.DOTALL)
 
 
 def _bucket(url: str) -> ObjectStore:

@@ -99,7 +99,7 @@ class AssetNotReady(Failure):
 
 
 class AssetGone(Failure):
-    """The asset's upstream link is dead."""
+    """The asset's upstream link is dead or must not be followed, and no copy of it is kept."""
 
     reason = "ASSET_GONE"
 

@@ -42,11 +42,12 @@ class Engine:
         grace: float = 10.0,
         chance: random.Random | None = None,
         followers: Sequence[Follower] = (),
+        announces: bool = False,
     ) -> None:
         """`owner` names this core among those on the same store and must differ after each start.
 
         At most `room` polls run at once. On leaving, what is being submitted or written gets `grace` seconds to end.
-        `followers` hear what becomes of jobs through this core.
+        `followers` hear what becomes of jobs through this core; `announces` marks their ends as news for the outside.
         """
         retention = retention or Retention()
         chance = chance or random.Random()  # noqa: S311 - it spreads polls and guards nothing
@@ -55,7 +56,7 @@ class Engine:
         self._grace = grace
         self._draining = False
         self._hub = Hub()
-        self._ledger = Ledger(store=store, hub=self._hub, clock=clock, on_due=self._due, followers=followers)
+        self._ledger = Ledger(store=store, hub=self._hub, clock=clock, on_due=self._due, followers=followers, announces=announces)
         self._submitter = Submitter(
             store=store,
             ledger=self._ledger,

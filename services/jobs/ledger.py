@@ -5,6 +5,7 @@ Law: what the upstream was paid for is not let go of because the store is away f
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from services.domain.errors import JobNotFound, StoreUnavailable
@@ -23,9 +24,18 @@ class Ledger:
     """The one hand that writes to the store for the other parts of the engine. Every write outlives its caller."""
 
     def __init__(
-        self, *, store: JobStore, hub: Hub, clock: Clock, on_due: Callable[[float], None], followers: Sequence[Follower] = ()
+        self,
+        *,
+        store: JobStore,
+        hub: Hub,
+        clock: Clock,
+        on_due: Callable[[float], None],
+        followers: Sequence[Follower] = (),
+        announces: bool = False,
     ) -> None:
+        """`announces`: that a job has ended is marked as news for the outside."""
         self._store = store
+        self._announces = announces
         self._followers = followers
         self._hub = hub
         self._clock = clock

@@ -91,13 +91,14 @@ class Notifier:
         why = await self._courier.deliver(message.headers, message.body)
         wait = rest(job.notify_tries) if why else None
         told = fields(job) | {"tries": job.notify_tries, "why": why}
+        try:
+            await self._store.put_off(job.id, None if wait is None else self._clock.now() + wait)
+        except StoreUnavailable:
+            log.exception("what became of a message could not be written down; it is sent again", extra=told)
+            return
         if not why:
             log.info("the outside was told", extra=told)
         elif wait is not None:
             log.warning("the outside could not be told; trying again", extra=told | {"seconds": wait})
         else:
             log.error("the outside could not be told, and is not tried again", extra=told)
-        try:
-            await self._store.put_off(job.id, None if wait is None else self._clock.now() + wait)
-        except StoreUnavailable:
-            log.exception("what became of a message could not be written down; it is sent again", extra=told)

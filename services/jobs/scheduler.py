@@ -14,7 +14,7 @@ from services.domain.ports import Clock, JobStore
 from services.jobs.background import Background, first
 
 LEASE: Final = 60.0
-"""Seconds for which a claimed job is this core's; longer than a poll takes. What a dead core was polling lies idle for as long."""
+"""Seconds for which a claimed job is this core's; longer than a poll takes. A dead core's polls lie idle for as long."""
 TICK: Final = 0.05
 """Seconds in which jobs that become due are gathered, so that ten thousand cost a few claims and not ten thousand."""
 NAP: Final = 5.0

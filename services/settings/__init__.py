@@ -21,6 +21,7 @@ FROM_FILE: Final = (
     "CLI2API_JOBSTORE_DSN",
     "CLI2API_USAGE_DSN",
     "CLI2API_WEBHOOK_SECRET",
+    "CLI2API_NOTIFY_SECRETS",
 )
 """Secrets that may also be handed in as a file, by the same name with `_FILE` behind it."""
 
@@ -62,6 +63,11 @@ class Settings(BaseSettings):
     job_hard_cap_mult: Annotated[float, BeforeValidator(grammar.number(1, 1000))] = Field(3.0, alias="CLI2API_JOB_HARD_CAP_MULT")
     poll_interval: MoreThanNoSeconds = Field(2.0, alias="CLI2API_POLL_INTERVAL")
     poll_max_interval: MoreThanNoSeconds = Field(10.0, alias="CLI2API_POLL_MAX_INTERVAL")
+    notify_url: Annotated[str, BeforeValidator(grammar.receiver)] = Field("", alias="CLI2API_NOTIFY_URL")
+    notify_secrets: Annotated[tuple[bytes, ...], BeforeValidator(grammar.signing_secrets)] = Field(
+        (), alias="CLI2API_NOTIFY_SECRETS", repr=False
+    )
+    notify_allow_private: Flag = Field(False, alias="CLI2API_NOTIFY_ALLOW_PRIVATE")
     webhook_secret: SecretStr = Field(SecretStr(""), alias="CLI2API_WEBHOOK_SECRET")
     image_timeout: MoreThanNoSeconds = Field(300.0, alias="CLI2API_IMAGE_TIMEOUT")
 
@@ -125,6 +131,12 @@ class Settings(BaseSettings):
             raise BadSetting(
                 f"CLI2API_POLL_MAX_INTERVAL is {self.poll_max_interval:g}s: takes at least"
                 f" CLI2API_POLL_INTERVAL, which is {self.poll_interval:g}s"
+            )
+        if self.notify_url and not self.notify_secrets:
+            raise BadSetting("CLI2API_NOTIFY_SECRETS is empty: CLI2API_NOTIFY_URL needs a secret that signs what is sent there")
+        if self.notify_url.lower().startswith("http:") and not self.notify_allow_private:
+            raise BadSetting(
+                f'CLI2API_NOTIFY_URL is "{self.notify_url}": takes https, or set CLI2API_NOTIFY_ALLOW_PRIVATE=1 if it is your own'
             )
         if self.port == self.grpc_port != 0:
             raise BadSetting(f"CLI2API_GRPC_PORT is {self.grpc_port}, and so is CLI2API_PORT: give them different ports")

@@ -1,5 +1,6 @@
 """How settings are written: each rule turns the text of a variable into its value, or says what the variable takes. Pure."""
 
+import base64
 import ipaddress
 import math
 import re
@@ -108,6 +109,33 @@ def url(text: str) -> str:
     if not good:
         raise ValueError("takes an http or https URL, as in https://api.mulerun.com")
     return text.rstrip("/")
+
+
+def receiver(text: str) -> str:
+    """An http(s) URL to send to, path and query as they are."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not parts.fragment
+        good = good and "@" not in parts.netloc and not re.search(r"\s", text)
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("takes a URL as in https://example.com/hooks, without user or password")
+    return text
+
+
+def signing_secrets(text: str) -> tuple[bytes, ...]:
+    """A comma list of secrets as Standard Webhooks writes them: "whsec_" and 24 to 64 bytes in base64."""
+    found = []
+    for written in filter(None, (each.strip() for each in re.split(r"[,\n]", text))):
+        try:
+            secret = base64.b64decode(written.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            secret = b""
+        if not written.startswith("whsec_") or not 24 <= len(secret) <= 64:
+            raise ValueError('takes a comma list of "whsec_" and 24 to 64 bytes in base64, which `openssl rand -base64 32` makes')
+        found.append(secret)
+    return tuple(found)
 
 
 def keys(text: str) -> tuple[str, ...]:

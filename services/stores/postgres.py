@@ -16,6 +16,7 @@ from services.domain.job import Job, JobQuery
 from services.stores import postgres_listener
 from services.stores.migrate import NotOurs
 from services.stores.postgres_server import (
+    BAD_DSN,
     CONNECT_SECONDS,
     DRIVER_ERRORS,
     cause,
@@ -60,7 +61,7 @@ class PostgresStore:
                 raise
         except NotOurs as error:
             raise StoreUnavailable(f"the job store {shown} cannot be used: {error}") from error
-        except DRIVER_ERRORS as error:
+        except (BAD_DSN, *DRIVER_ERRORS) as error:
             raise StoreUnavailable(f"the job store {shown} cannot be used: {cause(error)}") from error
         return cls(pool=pool, dsn=dsn)
 

@@ -28,6 +28,8 @@ LOCK: Final = 0x43324150
 SKEW_SECONDS: Final = 5.0
 """Clocks that differ by more are worth a word: leases are compared between cores."""
 
+BAD_DSN: Final = ValueError
+"""What the driver raises at the first connection for a DSN that says what cannot be."""
 DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """All that the driver raises where the server cannot be reached or refuses; a timeout is an OSError."""
 CAUSES: Final = {
@@ -57,10 +59,14 @@ def cause(error: BaseException) -> str:
     if known := CAUSES.get(state) or CAUSES.get(state[:2]):
         return known
     match error:
+        case ValueError():
+            return "its DSN cannot be followed; look at port, sslmode and the files that it names"
         case TimeoutError():
             return "it does not answer"
-        case ConnectionRefusedError() | FileNotFoundError():
+        case ConnectionRefusedError():
             return "nobody listens there"
+        case FileNotFoundError():
+            return "its socket, or a file that its DSN names, is not there"
         case OSError():
             return "it cannot be reached"
         case asyncpg.InterfaceError():

@@ -1,4 +1,4 @@
-"""What users of such gateways complain about most, each as a test that it does not happen here. The numbers are for reference."""
+"""What users of such gateways complain about most, each as a test that it does not happen here; text calls have their own file."""
 
 import asyncio
 import base64
@@ -6,20 +6,15 @@ import io
 import json
 import random
 import time
-from collections.abc import AsyncGenerator, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import openai
 import psutil
 import pytest
-import pytest_asyncio
-from aiohttp import ClientResponse
 
 from simulator.faults import Fault
-from tests.conformance.clients import CLOCK, WEATHER
-from tests.conformance.openai_schema import documents
-from tests.wire.house import House, house
+from tests.conformance.texts import CHAT, chat
+from tests.wire.house import House
 
 pytestmark = [
     pytest.mark.wire,
@@ -28,95 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"),
 ]
 
-CHAT: Final = "/v1/chat/completions"
 MIB: Final = 1 << 20
-HEARTBEAT: Final = ": keep-alive\n\n"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", name="home")
-async def _home(module_path: Path) -> AsyncGenerator[House]:
-    async with house(module_path, CLI2API_HEARTBEAT="100ms") as home:
-        yield home
-
-
-def chat(prompt: str, fault: Mapping[str, object] | None = None, **wish: object) -> dict[str, Any]:
-    """A chat body whose upstream call meets the fault."""
-    magic = f" [[sim:{json.dumps(fault)}]]" if fault else ""
-    return {"model": "gpt-5", "messages": [{"role": "user", "content": prompt + magic}], **wish}
-
-
-async def next_event(answer: ClientResponse) -> str:
-    """One event, or a comment that stands alone."""
-    return (await answer.content.readuntil(b"\n\n")).decode()
-
-
-async def test_complaint_01_a_silent_stream_is_kept_alive(home: House) -> None:
-    async with home.http.post(CHAT, json=chat("slowly", {"hold": "middle", "hold_after": 2}, stream=True)) as answer:
-        heard = [await next_event(answer) for _ in range(4)]
-        home.simulator.release("middle")
-        heard += [(await answer.content.read()).decode()]
-
-    assert heard[2:4] == [HEARTBEAT, HEARTBEAT]
-    assert (
-        "".join(piece["choices"][0]["delta"].get("content", "") for piece in documents("".join(heard).encode()))
-        == "You said: slowly"
-    )
-
-
-@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole answer"])
-async def test_complaint_02_who_hangs_up_before_the_first_byte_stops_the_upstream_call(home: House, stream: bool) -> None:
-    asking = asyncio.create_task(home.http.post(CHAT, json=chat("never", {"hold": "never"}, stream=stream)))
-    await home.simulator.wait_for(lambda: home.simulator.held("never") == 1)
-    seen = home.simulator.requests[-1]
-
-    asking.cancel()
-
-    await home.simulator.wait_for(lambda: seen.finished, timeout_s=1)
-    assert seen.aborted
-    await asyncio.gather(asking, return_exceptions=True)
-
-
-async def test_complaint_02_who_hangs_up_in_mid_stream_stops_the_upstream_call(home: House) -> None:
-    fault = {"hold": "never again", "hold_after": 2}
-    stream = await home.sdk.chat.completions.create(**chat("never", fault, stream=True))
-    async with stream:
-        await anext(stream)
-        await home.simulator.wait_for(lambda: home.simulator.held("never again") == 1)
-        seen = home.simulator.requests[-1]
-
-    await home.simulator.wait_for(lambda: seen.finished, timeout_s=1)
-    assert seen.aborted
-
-
-async def test_complaint_03_parallel_tool_calls_keep_index_and_id_and_come_in_pieces_at_once(home: House) -> None:
-    tools = [
-        {"type": "function", "function": {"name": name, "parameters": schema}}
-        for name, schema in (("weather", WEATHER), ("clock", CLOCK))
-    ]
-    body = chat("call weather, clock and weather", {"hold": "arguments", "hold_after": 3}, stream=True, tools=tools)
-    stream = await home.sdk.chat.completions.create(**body)
-    async with stream:
-        early = [await anext(stream) for _ in range(3)]
-        await home.simulator.wait_for(lambda: home.simulator.held("arguments") == 1)
-        home.simulator.release("arguments")
-        chunks = [*early, *[chunk async for chunk in stream]]
-
-    pieces = [piece for chunk in chunks for choice in chunk.choices for piece in choice.delta.tool_calls or []]
-    opened = {piece.index: piece for piece in pieces if piece.id}
-    written = {
-        index: "".join(piece.function.arguments or "" for piece in pieces if piece.index == index and piece.function)
-        for index in opened
-    }
-    assert early[2].choices[0].delta.tool_calls is not None
-    assert early[2].choices[0].delta.tool_calls[0].function is not None
-    assert early[2].choices[0].delta.tool_calls[0].function.arguments == '{"city":'
-    assert [piece.function.name for piece in opened.values() if piece.function] == ["weather", "clock", "weather"]
-    assert len({piece.id for piece in opened.values()}) == 3
-    assert {index: json.loads(text) for index, text in written.items()} == {
-        0: {"city": "Lisbon", "days": 3},
-        1: {"zone": "UTC"},
-        2: {"city": "Lisbon", "days": 3},
-    }
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole answer"])
@@ -229,15 +136,6 @@ async def test_complaint_08_what_follows_on_a_clip_uses_the_model_and_the_creden
     assert (await home.sdk.videos.delete(video.id)).deleted
     with pytest.raises(openai.NotFoundError):
         await home.sdk.videos.download_content(video.id)
-
-
-@pytest.mark.parametrize("split", [1, 2, 5])
-async def test_complaint_09_an_event_may_be_split_anywhere(home: House, split: int) -> None:
-    body = chat("Grüße, 世界 🌍", {"split": split}, stream=True, stream_options={"include_usage": True})
-    chunks = [chunk async for chunk in await home.sdk.chat.completions.create(**body)]
-
-    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "You said: Grüße, 世界 🌍"
-    assert chunks[-1].usage is not None
 
 
 async def test_complaint_10_a_body_of_50_megabytes_passes_whole_and_soon(home: House) -> None:

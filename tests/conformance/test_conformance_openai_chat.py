@@ -154,11 +154,8 @@ async def test_the_sdk_waits_and_tries_again_where_it_was_throttled(home: House)
 
 async def test_a_stream_that_dies_raises_and_never_looks_complete(home: House) -> None:
     stream = await home.sdk.chat.completions.create(model="gpt-5", messages=says('half [[sim:{"abort_after":3}]]'), stream=True)
-    heard = [(await anext(stream)).choices[0].delta.content for _ in range(3)]
-
     with pytest.raises(openai.APIError, match="broke off"):
-        await anext(stream)
-    assert heard == ["", "You ", "said: "]
+        assert "stop" not in [chunk.choices[0].finish_reason async for chunk in stream]
 
 
 async def test_the_synchronous_sdk_does_all_of_it_too(home: House) -> None:
@@ -177,6 +174,19 @@ async def test_the_synchronous_sdk_does_all_of_it_too(home: House) -> None:
     assert recipe == Recipe(title="title", steps=["steps"])
     assert called == ["weather", "clock"]
     assert text == "You said: raw"
+
+
+async def test_the_legacy_completions_are_answered_whole_and_streamed(home: House) -> None:
+    whole = await home.sdk.completions.create(model="gpt-5", prompt="good morning")
+    listed = await home.sdk.completions.create(model="gpt-5", prompt=["one", "two"])
+    stream = await home.sdk.completions.create(model="gpt-5", prompt="good morning", stream=True)
+    pieces = [choice.text async for chunk in stream for choice in chunk.choices]
+
+    assert whole.choices[0].text == "".join(pieces) == "You said: good morning"
+    assert len(pieces) > 3
+    assert [(choice.index, choice.text) for choice in listed.choices] == [(0, "You said: one"), (1, "You said: two")]
+    assert whole.usage is not None
+    assert whole.usage.total_tokens == 6
 
 
 async def test_a_base_url_that_ends_in_a_slash_works(home: House) -> None:

@@ -44,6 +44,32 @@ async def test_pictures_are_made_with_what_the_sdk_can_say(home: House) -> None:
     assert sent.unknown_keys == ()
 
 
+async def test_pictures_are_edited_from_files(home: House) -> None:
+    made = await home.sdk.images.edit(
+        model="gpt-image-2-edit",
+        prompt="make it blue",
+        image=[("red.png", RED, "image/png"), ("blue.png", BLUE, "image/png")],
+        mask=("mask.png", BLUE, "image/png"),
+    )
+    sent = home.simulator.submissions("/vendors/openai/v1/gpt-image-2/edit")[-1].json
+
+    assert [type(each.url) for each in made.data or []] == [str]
+    assert isinstance(sent, dict)
+    assert [
+        str(each).endswith(base64.b64encode(file).decode()) for each, file in zip(sent["images"], (RED, BLUE), strict=True)
+    ] == [
+        True,
+        True,
+    ]
+    assert str(sent["mask"]).endswith(base64.b64encode(BLUE).decode())
+
+
+async def test_a_picture_is_edited_from_one_file(home: House) -> None:
+    made = await home.sdk.images.edit(model="nano-banana-edit", prompt="bluer", image=io.BytesIO(RED), response_format="b64_json")
+
+    assert [base64.b64decode(each.b64_json or "")[:4] for each in made.data or []] == [b"\x89PNG"]
+
+
 async def test_speech_is_written_to_a_file_while_it_arrives(home: House) -> None:
     pieces: list[bytes] = []
     async with home.sdk.audio.speech.with_streaming_response.create(
@@ -90,6 +116,15 @@ async def test_a_clip_is_downloaded_in_parts(home: House) -> None:
 
     assert part.http_response.status_code == 206
     assert part.content == whole[4:8] == b"ftyp"
+
+
+async def test_a_clip_is_remixed_by_the_model_that_made_it(home: House) -> None:
+    first = await home.sdk.videos.create_and_poll(model="veo-3.1", prompt="a tide pool", poll_interval_ms=50)
+    second = await home.sdk.videos.remix(first.id, prompt="at night")
+    done = await home.sdk.videos.poll(second.id, poll_interval_ms=50)
+
+    assert (done.remixed_from_video_id, done.model, done.prompt) == (first.id, first.model, "at night")
+    assert len(home.simulator.submissions("/vendors/google/v1/veo-3.1/generation")) == 2
 
 
 async def test_models_are_read_with_ids_that_hold_slashes(home: House) -> None:

@@ -61,6 +61,16 @@ async def test_every_chunk_of_a_chat_stream_fits(home: House, model: str, body: 
     assert events(raw)[-1] == ("", "[DONE]")
 
 
+async def test_legacy_completions_fit_whole_and_streamed(home: House) -> None:
+    body = {"model": "gpt-5", "prompt": ["one", "two"], "stream_options": {"include_usage": True}}
+    assert_fits("CreateCompletionResponse", await call(home, "POST", "/v1/completions", {**body, "stream_options": None}))
+    chunks = documents(await stream(home, "/v1/completions", body))
+
+    for chunk in chunks:
+        assert_fits("CreateCompletionResponse", chunk)
+    assert chunks[-1]["usage"]["completion_tokens"] == 6
+
+
 async def test_answers_with_pictures_fit(home: House) -> None:
     for wish in ({"model": "gpt-image-2", "size": "1024x1024", "quality": "low"}, {"model": "nano-banana"}):
         for form in ("url", "b64_json"):

@@ -75,7 +75,10 @@ async def test_every_model_answers_messages(home: House, sdk: anthropic.AsyncAnt
 
 
 async def test_a_claude_call_passes_byte_for_byte(home: House) -> None:
-    body = b'{"model": "claude-sonnet-4-6",\n "messages":[{"role":"user","content":"exact"}], "max_tokens": 50, "unknown": 9007199254740993}'
+    body = (
+        b'{"model": "claude-sonnet-4-6",\n "messages":[{"role":"user","content":"exact"}], '
+        b'"max_tokens": 50, "unknown": 9007199254740993}'
+    )
     async with home.http.post("/v1/messages", data=body, headers={"x-api-key": KEY, "anthropic-version": "2023-06-01"}) as answer:
         assert answer.status == 200
     seen = home.simulator.requests[-1]
@@ -207,7 +210,7 @@ async def test_pings_come_before_the_first_byte_of_the_upstream(home: House, mod
 
 async def test_an_upstream_error_after_a_ping_is_told_inside_the_stream(home: House) -> None:
     hold = "before the error"
-    error = {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}}
+    error: Any = {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}}
     home.simulator.fault(Fault(hold=hold, status=429, body=error), path="/v1/messages")
     body = {"model": CLAUDE, "max_tokens": 50, "messages": said("hi"), "stream": True}
     async with home.http.post("/v1/messages", json=body) as answer:

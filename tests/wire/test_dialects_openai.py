@@ -271,7 +271,7 @@ async def test_completions_stream(home: House) -> None:
 )
 async def test_completions_refuse_by_name_what_chat_cannot_do(home: House, name: str, value: Any) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
-        await home.sdk.completions.create(**{"model": CHAT_ONLY, "prompt": "hi", "extra_body": {name: value}})
+        await home.sdk.completions.create(model=CHAT_ONLY, prompt="hi", extra_body={name: value})
 
     assert caught.value.param == name
 

@@ -169,11 +169,12 @@ async def test_an_asset_that_is_not_there_says_why(patient: World) -> None:
     assert told.message == f"job {clip} has no asset 1; it has 1, counted from 0"
 
 
-async def test_an_asset_whose_link_is_dead_is_gone(gateway: World) -> None:
-    job = (await gateway.media.GenerateImages(FOX)).job
-    gateway.upstream.fault(Fault(status=404), method="GET")
-    told = await fails(gateway.jobs.DownloadAsset(job_pb2.DownloadAssetRequest(id=job.id)))
-    assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "ASSET_GONE")
+async def test_an_asset_whose_link_is_dead_is_gone_where_no_copy_is_kept(tmp_path: Path) -> None:
+    async with world(tmp_path, CLI2API_ASSET_STORE="off") as gateway:
+        job = (await gateway.media.GenerateImages(FOX)).job
+        gateway.upstream.fault(Fault(status=404), method="GET")
+        told = await fails(gateway.jobs.DownloadAsset(job_pb2.DownloadAssetRequest(id=job.id)))
+        assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "ASSET_GONE")
 
 
 async def test_the_catalog_is_listed_in_pages(gateway: World) -> None:

@@ -118,7 +118,9 @@ WRONG = {
     "a page of words": Wrong(path="/v1/videos?limit=many", method="GET", param="limit", says="limit"),
     "the wrong method": Wrong(method="PUT", body=CHAT, status=405, code="method_not_allowed", says="POST"),
     "the wrong path": Wrong(path="/v1/chat/complete", body=CHAT, status=404, code="not_found", says="/v1/chat/complete"),
-    "an endpoint of a later release": Wrong(path="/v1/responses", body=CHAT, status=404, code="not_found", says="/v1/responses"),
+    "an endpoint that is not served": Wrong(
+        path="/v1/embeddings", body=CHAT, status=404, code="not_found", says="/v1/embeddings"
+    ),
     "a body over the cap": Wrong(body={**CHAT, "pad": "x" * MAX_BODY}, code="request_too_large", says="request body too large"),
 }
 

@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -18,7 +19,7 @@ import yaml
 from cli.__main__ import VERBS
 from edge.settings import Settings as EdgeSettings
 from services.settings import FROM_FILE, Settings, names
-from services.stores.dsn import BadDsn, parse
+from services.stores.dsn import Kind, parse
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 BIN: Final = Path(sys.executable).parent
@@ -137,7 +138,8 @@ def test_a_part_is_started_by_a_command_that_exists(part: str) -> None:
 
 def test_the_core_listens_where_edge_envoy_and_its_probe_look_for_it(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("one,two")
-    environ = environment_of("core") | {"CLI2API_API_KEYS_FILE": str(tmp_path / "keys"), "MULERUN_TOKEN_FILE": ""}
+    elsewhere = {"CLI2API_API_KEYS_FILE": str(tmp_path / "keys"), "CLI2API_JOBSTORE_DSN_FILE": "", "MULERUN_TOKEN_FILE": ""}
+    environ = environment_of("core") | elsewhere
     settings = Settings.read(environ)
     assert settings.core_listen == "0.0.0.0:50052"
     assert STAGES["core"].ports == {50052}
@@ -195,7 +197,16 @@ def test_secrets_stay_out_of_the_repository() -> None:
     assert all(secret["file"].startswith("./secrets/") for secret in COMPOSE["secrets"].values())
 
 
-def test_postgres_is_asked_for_by_name_as_long_as_the_core_refuses_it(tmp_path: Path) -> None:
-    with pytest.raises(BadDsn, match="does not serve yet"):
-        parse("postgresql://cli2api@postgres/cli2api", tmp_path)
-    assert COMPOSE["services"]["postgres"]["profiles"] == ["postgres"]
+def test_the_dsn_that_the_first_lines_write_leads_to_the_database_that_compose_starts(tmp_path: Path) -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    (form,) = re.findall(r"printf '(\S+)' \S+\(cat secrets/postgres_password\)\S* > secrets/jobstore_dsn", text)
+    assert parse(form % "hidden", tmp_path).kind is Kind.POSTGRES
+    given = COMPOSE["services"]["postgres"]["environment"]
+    where = urlsplit(form)
+    assert (where.hostname, where.username, where.path) == ("postgres", given["POSTGRES_USER"], f"/{given['POSTGRES_DB']}")
+    assert given["POSTGRES_PASSWORD_FILE"] == "/run/secrets/postgres_password"
+    assert COMPOSE["services"]["core"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+def test_whatever_is_needed_at_the_start_is_started_without_asking() -> None:
+    assert [name for name, service in COMPOSE["services"].items() if "profiles" in service] == []

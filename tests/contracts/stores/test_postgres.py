@@ -85,6 +85,18 @@ async def test_a_server_that_is_not_there_is_named_without_the_password() -> Non
     assert message == "the job store postgresql://***@127.0.0.1:1/jobs cannot be used: nobody listens there"
 
 
+@pytest.mark.parametrize("end", ["127.0.0.1:door/jobs", "127.0.0.1:1/jobs?sslmode=maybe"])
+async def test_a_dsn_that_cannot_be_followed_is_refused_without_the_password(end: str) -> None:
+    message = await refusal(f"postgresql://me:hidden@{end}")
+    why = "its DSN cannot be followed; look at port, sslmode and the files that it names"
+    assert message == f"the job store postgresql://***@{end} cannot be used: {why}"
+
+
+async def test_a_certificate_or_a_socket_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    for dsn in (f"{NOWHERE}?sslmode=verify-full&sslrootcert={tmp_path}/none", f"postgresql://me@/jobs?host={tmp_path}"):
+        assert "its socket, or a file that its DSN names, is not there" in await refusal(dsn)
+
+
 async def test_a_database_that_is_not_there_is_said_so(postgres: Server) -> None:
     assert "it has no database of that name" in await refusal(postgres.dsn("elsewhere"))
 

@@ -1,7 +1,5 @@
 """Copies beside everything else, and sweeps that mend what was left undone."""
 
-import asyncio
-
 import pytest
 
 from services.assets.attempt import LINKS_LIVE
@@ -21,9 +19,11 @@ def world() -> World:
 
 async def until_copied(world: World, *numbers: int) -> None:
     """Returns when each of these jobs has its first copy."""
-    async with asyncio.timeout(10):
-        while not all([await world.copies(number) for number in numbers]):
-            await asyncio.sleep(0)
+
+    async def copied() -> bool:
+        return all([await world.copies(number) for number in numbers])
+
+    await until(copied)
 
 
 async def test_a_job_that_succeeds_is_copied(world: World) -> None:
@@ -73,9 +73,11 @@ async def test_a_deleted_job_s_copies_go_with_it(world: World) -> None:
         await until_copied(world, 1)
         await world.jobs.delete(job_id(1))
         copier.forgotten(job_id(1))
-        async with asyncio.timeout(10):
-            while [each async for each in world.shelf.held()]:
-                await asyncio.sleep(0)
+
+        async def nothing_is_kept() -> bool:
+            return not [each async for each in world.shelf.held()]
+
+        await until(nothing_is_kept)
 
 
 async def test_deleting_a_job_stops_a_copy_that_is_being_written(world: World) -> None:

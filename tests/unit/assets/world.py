@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,10 +120,13 @@ class World:
         return [index for index in range(10) if await self.shelf.find(job_id(number), index) is not None]
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def until(holds: Callable[[], bool | Awaitable[bool]]) -> None:
     """Returns as soon as it holds; the object store answers from threads of its own. Raises TimeoutError."""
     async with asyncio.timeout(10):
-        while not holds():
+        while True:
+            holding = holds()
+            if holding if isinstance(holding, bool) else await holding:
+                return
             await asyncio.sleep(0)
 
 

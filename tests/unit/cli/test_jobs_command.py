@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+import tempfile
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,13 @@ async def patient(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncGe
     """Tasks end when the test says so."""
     async with world(tmp_path / "state", Options(pace=ByHand())) as gateway:
         yield Shell(gateway, capsys)
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose path is short enough for unix sockets."""
+    with tempfile.TemporaryDirectory(prefix="c2a") as folder:
+        yield Path(folder)
 
 
 async def test_an_empty_list_says_so(shell: Shell) -> None:
@@ -229,7 +237,7 @@ def test_who_stops_reading_ends_the_command_without_a_stack() -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
-async def test_a_watch_goes_on_where_it_was_when_the_gateway_comes_back(tmp_path: Path) -> None:
+async def test_a_watch_goes_on_where_it_was_when_the_gateway_comes_back(short_path: Path) -> None:
     away, back, seen = asyncio.Event(), asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -239,14 +247,14 @@ async def test_a_watch_goes_on_where_it_was_when_the_gateway_comes_back(tmp_path
 
     def watched(target: str, job_id: str) -> list[job_pb2.Job]:
         found = []
-        with opened(target, None, {"HOME": str(tmp_path)}) as line:
+        with opened(target, None, {"HOME": str(short_path)}) as line:
             for job in changes(line, job_id, rest=rest):
                 found.append(job)
                 loop.call_soon_threadsafe(seen.set)
         return found
 
     async with Simulator(Options(pace=ByHand())) as simulator:
-        environ = {"HOME": str(tmp_path), "CLI2API_CORE_LISTEN": f"unix:{tmp_path}/core.sock", **QUICK, **simulator.environ}
+        environ = {"HOME": str(short_path), "CLI2API_CORE_LISTEN": f"unix:{short_path}/core.sock", **QUICK, **simulator.environ}
         settings = Settings.read(environ)
         async with serving(settings, environ) as core, grpc.aio.insecure_channel(core.target) as channel:
             job_id = (await media_pb2_grpc.MediaServiceStub(channel).CreateVideo(VIDEO)).job.id

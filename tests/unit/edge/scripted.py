@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from cli2api.v1 import catalog_pb2, job_pb2, media_pb2, text_pb2
+from cli2api.v1 import catalog_pb2, job_pb2, media_pb2, text_pb2, usage_pb2
 from google.protobuf import any_pb2, duration_pb2, message_factory, timestamp_pb2
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
@@ -18,7 +18,7 @@ from edge.backend import Backend
 from edge.server import listening, server
 from edge.settings import Settings
 
-_FILES = (text_pb2, media_pb2, job_pb2, catalog_pb2, health_pb2)
+_FILES = (text_pb2, media_pb2, job_pb2, catalog_pb2, usage_pb2, health_pb2)
 
 Answer = Callable[[Any, Any], Any]
 

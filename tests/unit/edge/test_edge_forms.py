@@ -32,6 +32,11 @@ def test_text_and_files_are_told_apart_by_the_filename() -> None:
     ]
 
 
+def test_names_may_be_of_any_script() -> None:
+    raw = _form(('content-disposition: form-data; name="图片"; filename="猫 ñ.png"\r\ncontent-type: image/png', b"x"))
+    assert parse(TYPE, raw) == [("图片", Upload(content=b"x", mime_type="image/png", filename="猫 ñ.png"))]
+
+
 @pytest.mark.parametrize(
     ("content_type", "raw", "words"),
     [
