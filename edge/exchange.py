@@ -35,9 +35,14 @@ class Exchange:
         """A variable part of the path."""
         return str(self._scope["path_params"][name])
 
+    @property
+    def query_text(self) -> str:
+        """The query as it was written, without its question mark."""
+        return str(self._scope["query_string"].decode("latin-1"))
+
     def query_fields(self) -> list[tuple[str, str]]:
         """The query's fields in order, repeated ones too."""
-        return parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return parse_qsl(self.query_text, keep_blank_values=True)
 
     def query(self) -> dict[str, str]:
         """The query's fields; of a repeated one the last counts."""

@@ -56,7 +56,7 @@ def _section(document: Mapping[str, Any], tag: str) -> str:
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
-    parts = [f'<p class="dim">{"Needs no key." if operation.get("security") == [] else ""}</p>']
+    parts = ['<p class="dim">Needs no key.</p>'] if operation.get("security") == [] else []
     if operation["parameters"]:
         rows = "".join(_row(each["name"], each["schema"], each, each["required"]) for each in operation["parameters"])
         parts.append(f"<h3>Parameters</h3><table>{rows}</table>")

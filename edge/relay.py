@@ -41,7 +41,9 @@ async def carry(exchange: Exchange, backend: Backend, call: Relay, events: Event
     Raises Failure before the answer has begun, with the reason UNSUPPORTED where the model's upstream does not speak the dialect.
     """
     headers = _asked(exchange.headers.items())
-    request = text_pb2.RelayRequest(operation=call.operation, model=call.model, body=call.body, headers=headers)
+    request = text_pb2.RelayRequest(
+        operation=call.operation, model=call.model, body=call.body, headers=headers, query=exchange.query_text
+    )
     async with backend.open(backend.text.Relay, request, metadata=exchange.metadata) as pieces:
         head = (await pieces.first()).head
         headers_told = [(each.name, each.value) for each in head.headers if _is_told(each.name)]

@@ -218,12 +218,8 @@ async def _opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[st
             )
             followers.append(await stack.enter_async_context(following))
         if settings.notify_url:
-            courier = await stack.enter_async_context(
-                open_courier(settings.notify_url, private=settings.notify_allow_private)
-            )
-            notifier = Notifier(
-                store=store, courier=courier, secrets=settings.notify_secrets, document=job_document, clock=clock
-            )
+            courier = await stack.enter_async_context(open_courier(settings.notify_url, private=settings.notify_allow_private))
+            notifier = Notifier(store=store, courier=courier, secrets=settings.notify_secrets, document=job_document, clock=clock)
             followers.append(await stack.enter_async_context(notifier))
         engine = Engine(
             store=store,

@@ -6,6 +6,7 @@ Law: leaving a call stops its upstream call, and nothing is held back: each piec
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Final
 
 from cli2api.v1 import text_pb2, text_pb2_grpc
@@ -27,6 +28,8 @@ OPERATIONS: Final[Mapping[int, Operation]] = {
     text_pb2.RELAY_OPERATION_MESSAGES: Operation.MESSAGES,
     text_pb2.RELAY_OPERATION_COUNT_TOKENS: Operation.COUNT_TOKENS,
 }
+
+_QUERY: Final = re.compile(r"[!-\"$-~]{1,4096}")
 
 _NOT_SERVED: Final = frozenset({400, 404, 405})
 _NOT_SERVED_WORDS: Final = re.compile(rb"\bmodel\b[^\"\n]{0,200}\bis not supported\b|\"model_not_supported\"", re.IGNORECASE)
@@ -69,8 +72,7 @@ class Texts(text_pb2_grpc.TextServiceServicer):
         self._note(request.model)
         route = self._relay_route(request)
         headers = [(each.name, each.value) for each in request.headers]
-        async with self._upstream.relay(route, request.body, headers) as reply:
-            chunks = reply.chunks()
+        async with self._upstream.relay(route, request.body, headers) as reply, aclosing(reply.chunks()) as chunks:
             opening = b""
             if self._may_be_served_otherwise(request.model, route, reply):
                 async for chunk in chunks:
@@ -120,7 +122,15 @@ class Texts(text_pb2_grpc.TextServiceServicer):
         ]
         if operation is None or violations:
             raise InvalidRequest.of(*violations)
-        return self._catalog.route(request.model, operation)
+        route = self._catalog.route(request.model, operation)
+        return replace(route, path=f"{route.path}?{_query(request.query)}") if request.query else route
+
+
+def _query(given: str) -> str:
+    """The caller's query. Raises InvalidRequest where it would not end with the request's first line."""
+    if not _QUERY.fullmatch(given):
+        raise InvalidRequest.of(Violation("query", "takes a URL's query: visible ASCII characters but #"))
+    return given
 
 
 def _has_events(reply: Reply) -> bool:

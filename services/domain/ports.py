@@ -106,7 +106,7 @@ class Reply(Protocol):
     status: int
     headers: Sequence[tuple[str, str]]
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes in, cut anywhere. Raises UpstreamUnavailable if the upstream dies."""
 
 

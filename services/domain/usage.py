@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from hashlib import sha256
+from typing import Final
 
 
 def caller_of(key: str) -> str:
@@ -88,7 +89,7 @@ class Sums:
     bytes_out: int = 0
 
 
-COUNTS = tuple(field.name for field in fields(Sums) if field.name != "bucket")
+COUNTS: Final = tuple(field.name for field in fields(Sums) if field.name != "bucket")
 """Names of what is summed up."""
 
 

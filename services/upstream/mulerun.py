@@ -3,7 +3,7 @@
 A submission is a purchase. It is sent once, and again only where it certainly did not arrive or was refused for its credential.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Final
 from urllib.parse import quote
@@ -39,7 +39,7 @@ class RelayedReply:
         self.headers: Sequence[tuple[str, str]] = returned(response.raw_headers)
         self._response = response
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncGenerator[bytes]:
         """The body's bytes as they come in. Raises UpstreamUnavailable where the upstream breaks off."""
         return chunks(self._response)
 

@@ -80,6 +80,15 @@ async def test_the_upstream_gets_the_callers_bytes_and_our_credential(home: Hous
     assert "set-cookie" not in direct_headers
 
 
+async def test_the_query_of_a_relayed_call_reaches_the_upstream(home: House) -> None:
+    ask = {"model": "claude-haiku-4-5", "max_tokens": 50, "messages": [{"role": "user", "content": "hello"}]}
+    async with home.http.post("/v1/messages?beta=true&x=%26", json=ask) as answer:
+        assert answer.status == 200
+    seen = home.simulator.requests[-1]
+
+    assert (seen.path, seen.query) == ("/v1/messages", "beta=true&x=%26")
+
+
 async def test_a_vendor_prefix_is_taken_off_and_leads_to_the_vendors_path(home: House) -> None:
     answer = await home.sdk.chat.completions.create(model="openai/gpt-5.5", messages=[{"role": "user", "content": "hello"}])
     seen = home.simulator.requests[-1]

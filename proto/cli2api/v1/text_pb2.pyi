@@ -1408,12 +1408,15 @@ class RelayRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     HEADERS_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
     operation: Global___RelayOperation.ValueType
     """Required. Which operation."""
     model: _builtins.str
     """Required. The `model` of the body, which decides the upstream path."""
     body: _builtins.bytes
     """Required. The JSON body. Only the value of its `model` is ever rewritten, where an alias or prefix asks for it."""
+    query: _builtins.str
+    """Optional. The query of the caller's URL without its question mark, as in "beta=true"; passed on as it is."""
     @_builtins.property
     def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]:
         """Optional. The caller's headers. Credentials, cookies and hop-by-hop headers are dropped, not passed on."""
@@ -1425,10 +1428,11 @@ class RelayRequest(_message.Message):
         model: _builtins.str = ...,
         body: _builtins.bytes = ...,
         headers: _abc.Iterable[Global___Header] | None = ...,
+        query: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "headers", b"headers", "model", b"model", "operation", b"operation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "headers", b"headers", "model", b"model", "operation", b"operation", "query", b"query"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
