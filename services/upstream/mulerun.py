@@ -74,7 +74,8 @@ class MuleRun:
     async def relay(self, route: Route, body: bytes, headers: Sequence[tuple[str, str]]) -> AsyncGenerator[Reply]:
         """Carries one call verbatim, but for the value of `model` where it differs. Leaving the context stops the upstream call.
 
-        Raises UpstreamCredentialRefused for 401 and 403, UpstreamUnavailable where no answer came; any other status is a Reply.
+        Raises UpstreamCredentialRefused for 401 and 403, UpstreamRefused for a redirect, UpstreamUnavailable where no answer came;
+        any other status is a Reply.
         """
         call = Call(
             path=route.path,
@@ -85,6 +86,9 @@ class MuleRun:
             verbatim=True,
         )
         async with self._line.open(call) as response:
+            if 300 <= response.status < 400:
+                # The SDKs follow redirects: passed on, it would lead the caller, with body and key, to wherever it says.
+                raise await self._line.refusal(response, call.plane)
             yield RelayedReply(response)
 
     async def generate(self, route: Route, conversation: Conversation) -> Answer:

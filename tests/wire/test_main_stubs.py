@@ -11,8 +11,6 @@ from cli2api.v1.catalog_pb2_grpc import CatalogServiceStub
 from cli2api.v1.job_pb2_grpc import JobServiceStub
 from cli2api.v1.media_pb2_grpc import MediaServiceStub
 from cli2api.v1.text_pb2_grpc import TextServiceStub
-from cli2api.v1.usage_pb2 import QueryUsageRequest
-from cli2api.v1.usage_pb2_grpc import UsageServiceStub
 from google.rpc import error_details_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
@@ -134,14 +132,6 @@ async def test_a_wrong_field_is_named_before_anything_is_paid(home: House) -> No
     assert bad.field_violations[0].field == "seconds"
     assert "4, 6, 8" in bad.field_violations[0].description
     assert len(home.simulator.submissions()) == before
-
-
-async def test_usage_says_that_it_is_not_served_yet(home: House) -> None:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await UsageServiceStub(home.channel).QueryUsage(QueryUsageRequest(), metadata=METADATA)
-
-    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
-    assert reason_of(caught.value) == "UNSUPPORTED"
 
 
 def reason_of(error: grpc.aio.AioRpcError) -> str:

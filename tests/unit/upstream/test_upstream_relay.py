@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import aiohttp
 import pytest
 
-from services.domain.errors import InvalidRequest, UpstreamCredentialRefused, UpstreamUnavailable
+from services.domain.errors import InvalidRequest, UpstreamCredentialRefused, UpstreamRefused, UpstreamUnavailable
 from services.domain.model import Operation, Route
 from services.domain.ports import Plane
 from services.upstream.mulerun import MuleRun
@@ -72,6 +72,12 @@ async def test_messages_take_the_key_in_their_own_header_and_a_version(mulerun: 
     assert "authorization" not in first
     assert first["anthropic-version"] == "2023-06-01"
     assert (second["anthropic-version"], second["anthropic-beta"]) == ("2026-10-21", "x")
+
+
+async def test_a_redirect_is_told_and_never_passed_on_to_the_caller(mulerun: MuleRun, host: ScriptedHost) -> None:
+    host.say(Says({}, status=307, headers={"location": "http://elsewhere.example/"}))
+    with pytest.raises(UpstreamRefused, match="HTTP 307: .*redirect, which is never followed.*MULERUN_API_BASE_URL"):
+        await relayed(mulerun)
 
 
 async def test_a_packed_answer_stays_packed(mulerun: MuleRun, host: ScriptedHost) -> None:
