@@ -1,4 +1,4 @@
-"""The core's front door: serves with the parts that it is given, drains, closes in reverse. Only it and `parts` know all rooms."""
+"""The core's front door: serves with its parts, drains, closes in reverse. Only it and `parts` know all rooms."""
 
 import asyncio
 import logging

@@ -18,8 +18,10 @@ BIN: Final = Path(sys.executable).parent
 SOURCES: Final = ("services", "edge", "cli", "simulator", "tests")
 NOT_OURS: Final = frozenset({".git", "build", "dist", "demo-output", "node_modules"})
 MAX_LINES: Final = 300
-TABLES: Final = re.compile(r"^services/catalog/rows/|_pb2(_grpc)?\.pyi?$|\.(lock|json|proto|svg)$|^LICENSE$")
-"""Files that may be long: rows of data, the contract, and what a generator writes."""
+TABLES: Final = re.compile(
+    r"^services/catalog/rows/|_pb2(_grpc)?\.pyi?$|\.(lock|json|proto|svg)$|^LICENSE$|^envoy\.yaml$|/bootstrap\.yaml$"
+)
+"""Files that may be long: rows of data, the contract, what a generator writes, and Envoy's configuration, which is one file."""
 FORBIDDEN: Final = (
     (re.compile(r"(?<![\w.$}-])/(?:root|Users|work)/\w"), "the path of one machine; make it relative or a setting"),
     (

@@ -74,8 +74,8 @@ class MuleRun:
     async def relay(self, route: Route, body: bytes, headers: Sequence[tuple[str, str]]) -> AsyncGenerator[Reply]:
         """Carries one call verbatim, but for the value of `model` where it differs. Leaving the context stops the upstream call.
 
-        Raises UpstreamCredentialRefused for 401 and 403, UpstreamRefused for a redirect, UpstreamUnavailable where no answer came;
-        any other status is a Reply.
+        Raises UpstreamCredentialRefused for 401 and 403, UpstreamRefused for a redirect, UpstreamUnavailable where no answer
+        came; any other status is a Reply.
         """
         call = Call(
             path=route.path,

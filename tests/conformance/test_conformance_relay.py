@@ -1,6 +1,7 @@
 """What is relayed is what MuleRun said: the same call, made directly and through the gateway, gives the same bytes."""
 
 import json
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,19 @@ from hypothesis import strategies as st
 
 from simulator.options import Options
 from simulator.server import KEY as UPSTREAM_KEY
+from tests.conformance.texts import VERSION
 from tests.wire.house import House, house
 
 pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
 
 NOON: Final = 1_767_268_800.0
 PATH: Final = "/v1/chat/completions"
+MESSAGES: Final = "/v1/messages"
+RESPONSES: Final = "/v1/responses"
+_REQUEST_ID: Final = re.compile(rb"req_[0-9a-f]{32}")
+"""MuleRun gives every call another; errors of Messages repeat it in their body."""
+UPSTREAM_PATH: Final = {RESPONSES: "/vendors/openai/v1/responses"}
+"""Where MuleRun's path is another."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="home")
@@ -42,14 +50,16 @@ class Answer:
 async def ask(session: ClientSession, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """The answer to one call."""
     async with session.post(url, data=body, headers={"content-type": "application/json", **headers}) as answer:
-        return Answer(answer.status, answer.headers["content-type"], answer.headers.get("retry-after"), await answer.read())
+        content = _REQUEST_ID.sub(b"req_", await answer.read())
+        return Answer(answer.status, answer.headers["content-type"], answer.headers.get("retry-after"), content)
 
 
 async def both(home: House, body: bytes, path: str = PATH) -> tuple[Answer, Answer]:
     """The direct answer and the gateway's, to the same bytes."""
+    key = {"x-api-key": UPSTREAM_KEY} if path == MESSAGES else {"authorization": f"Bearer {UPSTREAM_KEY}"}
     async with ClientSession() as session:
-        direct = await ask(session, home.simulator.url + path, body, {"authorization": f"Bearer {UPSTREAM_KEY}"})
-    return direct, await ask(home.http, path, body, {})
+        direct = await ask(session, home.simulator.url + UPSTREAM_PATH.get(path, path), body, {**VERSION, **key})
+    return direct, await ask(home.http, path, body, VERSION)
 
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -124,3 +134,25 @@ async def test_an_error_page_that_is_no_json_passes_as_it_is(home: House) -> Non
 
     assert relayed == direct
     assert relayed.body == b"<html>bad gateway</html>"
+
+
+OTHER_DIALECTS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
+    "messages": (
+        MESSAGES,
+        {"model": "claude-sonnet-4-6", "max_tokens": 9, "messages": [{"role": "user", "content": "Grüße 🌍"}]},
+    ),
+    "responses": (RESPONSES, {"model": "gpt-5", "input": "Grüße 🌍", "seed": 2**63, "metadata": {"z": "1", "a": "2"}}),
+    "refused messages": (MESSAGES, {"model": "claude-sonnet-4-6", "messages": [{"role": "user", "content": "no limit"}]}),
+    "refused responses": (RESPONSES, {"model": "gpt-5", "input": "too warm", "temperature": 9}),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole answer"])
+@pytest.mark.parametrize(("path", "wish"), OTHER_DIALECTS.values(), ids=OTHER_DIALECTS.keys())
+async def test_other_dialects_get_the_same_bytes_as_directly(home: House, path: str, wish: dict[str, Any], stream: bool) -> None:
+    body = json.dumps({**wish, "stream": stream}, indent=1, ensure_ascii=False).encode()
+    direct, relayed = await both(home, body, path)
+    seen_directly, seen_relayed = home.simulator.requests[-2:]
+
+    assert relayed == direct
+    assert seen_relayed.body == seen_directly.body == body

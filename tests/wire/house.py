@@ -1,6 +1,7 @@
 """The whole house on loopback: a simulated MuleRun, and the gateway as `cli2api serve` runs it, in real processes."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -88,3 +89,12 @@ def environ(state_dir: Path, simulator: Simulator, **settings: str) -> dict[str,
         **simulator.environ,
         **settings,
     }
+
+
+async def ask(http: ClientSession, method: str, path: str, body: object) -> tuple[int, dict[str, Any]]:
+    """The status and the error of an answer that has to be one, all four keys present."""
+    content = None if body is None else io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
+    async with http.request(method, path, data=content, headers={"content-type": "application/json"}) as answer:
+        error = (await answer.json())["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        return answer.status, error

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -84,6 +85,21 @@ async def test_a_head_that_is_too_large_is_refused(gate: front.Front) -> None:
                 "code": "request_too_large",
             }
         }
+
+
+async def test_an_upgrade_is_refused_for_what_it_is_and_not_for_its_key(gate: front.Front) -> None:
+    head, body = await raw(
+        gate, b"GET /v1/realtime HTTP/1.1\r\nHost: x\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n"
+    )
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body) == {
+        "error": {
+            "message": "no upgrade is served here, to WebSocket or else: send a plain request",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "bad_request",
+        }
+    }
 
 
 async def test_metrics_are_not_for_the_world(gate: front.Front) -> None:

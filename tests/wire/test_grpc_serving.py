@@ -18,7 +18,7 @@ from cli2api.v1 import catalog_pb2, job_pb2, media_pb2, media_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
 from services.domain.errors import StoreUnavailable
-from services.server import CannotStart
+from services.parts import CannotStart
 from simulator.options import ByHand, Options
 from simulator.server import Simulator
 from tests.core import QUICK, fails, world

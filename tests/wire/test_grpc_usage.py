@@ -8,7 +8,7 @@ from cli2api.v1.text_pb2 import RELAY_OPERATION_MESSAGES, ROLE_USER, Message, Pa
 from cli2api.v1.usage_pb2 import USAGE_GROUP_DAY, QueryUsageRequest, UsageRow
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.server import CannotStart
+from services.parts import CannotStart
 from tests.core import World, everything, fails, world
 
 CHAT = StreamGenerateRequest(model="gpt-5", messages=[Message(role=ROLE_USER, parts=[Part(text="hello you")])])
@@ -30,10 +30,10 @@ async def test_without_a_span_it_is_the_last_day_to_the_end_of_this_second(tmp_p
 
 
 async def test_a_typed_stream_and_a_relayed_message_are_counted_with_their_tokens(tmp_path: Path) -> None:
-    body = b'{"model":"claude-opus-4-8","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hello you"}]}'
+    body = b'{"model":"claude-opus-4-7","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hello you"}]}'
     async with world(tmp_path) as here:
         told = (await everything(here.text.StreamGenerate(CHAT)))[-1].usage
-        relayed = RelayRequest(operation=RELAY_OPERATION_MESSAGES, model="claude-opus-4-8", body=body)
+        relayed = RelayRequest(operation=RELAY_OPERATION_MESSAGES, model="claude-opus-4-7", body=body)
         sent = sum(len(piece.chunk) for piece in await everything(here.text.Relay(relayed)))
         (chat,) = await rows(here, endpoint="/cli2api.v1.TextService/StreamGenerate")
         (message,) = await rows(here, endpoint="/cli2api.v1.TextService/Relay")

@@ -43,11 +43,11 @@ async def usage(*words: str) -> int:
 
 def test_a_table_has_a_row_a_bucket_and_the_totals() -> None:
     assert table(SUMS).splitlines() == [
-        "MODEL      CALLS  ERRORS  PROMPT  COMPLETION  CACHED  REASONING  BYTES OUT",
-        "gpt-5      1,200       1       0           0       0          0  1,234,567",
-        "-              1       1       0           0       0          0          0",
-        " [2Jevil       1       0       0           0       0          0          0",
-        "total      1,202       2       0           0       0          0  1,234,567",
+        "MODEL     CALLS  ERRORS  PROMPT  COMPLETION  CACHED  REASONING  BYTES OUT",
+        "gpt-5     1,200       1       0           0       0          0  1,234,567",
+        "-             1       1       0           0       0          0          0",
+        " [2Jevil      1       0       0           0       0          0          0",
+        "total     1,202       2       0           0       0          0  1,234,567",
     ]
 
 

@@ -76,7 +76,7 @@ async def test_messages_take_the_key_in_their_own_header_and_a_version(mulerun: 
 
 async def test_a_redirect_is_told_and_never_passed_on_to_the_caller(mulerun: MuleRun, host: ScriptedHost) -> None:
     host.say(Says({}, status=307, headers={"location": "http://elsewhere.example/"}))
-    with pytest.raises(UpstreamRefused, match="HTTP 307: .*redirect, which is never followed.*MULERUN_API_BASE_URL"):
+    with pytest.raises(UpstreamRefused, match=r"HTTP 307: .*redirect, which is never followed.*MULERUN_API_BASE_URL"):
         await relayed(mulerun)
 
 
@@ -97,7 +97,7 @@ async def test_the_upstreams_headers_pass_but_for_cookies_and_hops(mulerun: Mule
     assert not {"set-cookie", "connection", "content-length", "transfer-encoding"} & set(headers)
 
 
-@pytest.mark.parametrize("status", [302, 400, 402, 404, 429, 500, 529])
+@pytest.mark.parametrize("status", [400, 402, 404, 429, 500, 529])
 async def test_an_error_answer_passes_unchanged(mulerun: MuleRun, host: ScriptedHost, status: int) -> None:
     host.say(Says(status=status, body=b'{"error":{"message":"m"}}', headers={"location": "http://elsewhere.test/"}))
     assert (await relayed(mulerun))[::2] == (status, b'{"error":{"message":"m"}}')
