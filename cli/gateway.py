@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,7 @@ from cli.parts import Part, envoy_part, python_part
 from cli.readiness import is_listening, is_ok, until
 from edge.envoy import render
 from edge.envoy.address import Address, Unix, parse
-from services.settings import Settings
+from services.settings import FROM_FILE, Settings
 from services.settings.grammar import reachable as target_of
 
 _START_TIMEOUT: Final = 30.0
@@ -85,6 +85,7 @@ class Gateway:
         settings = self._settings
         run = self._stack.enter_context(rundir.taken(settings.state_dir))
         self._admin = Admin(run / "admin.sock")
+        self._stack.callback(_removed, run / render.KEYS)
         with ExitStack() as held:
             rest = held.enter_context(ports.held(settings.host, settings.port, setting="CLI2API_PORT"))
             grpc = held.enter_context(ports.held(settings.host, settings.grpc_port, setting="CLI2API_GRPC_PORT"))
@@ -131,9 +132,10 @@ class Gateway:
             "CLI2API_CORE_TARGET": settings.core_target,
             "CLI2API_EDGE_LISTEN": settings.edge_listen,
         }
+        public = {name: value for name, value in environ.items() if name.removesuffix("_FILE") not in FROM_FILE}
         return (
             python_part("core", "services", environ),
-            python_part("edge", "edge", environ),
+            python_part("edge", "edge", public),  # secrets are the core's alone
             envoy_part(config, log_level=settings.log_level, drain_seconds=settings.drain_timeout),
         )
 
@@ -184,6 +186,12 @@ def _address(setting: str, listening: str) -> Address:
         return parse(target_of(listening))
     except ValueError as error:
         raise StartFailed(f"{setting} is {listening}: {error}") from error
+
+
+def _removed(keys: Path) -> None:
+    """Callers' keys lie on the disk only while Envoy reads them there; where it is read-only they stay."""
+    with suppress(OSError):
+        keys.unlink()
 
 
 async def _first_of(*events: Coroutine[Any, Any, object], unless: Iterable[asyncio.Task[None]] = ()) -> None:

@@ -101,8 +101,10 @@ def _end(rest: bytes) -> int | None:
 
 
 def _beginning(rest: bytes) -> bytes:
-    """What of the end of `rest` may be the beginning of the key."""
-    return next((rest[-size:] for size in range(len(_KEY) - 1, 0, -1) if rest.endswith(_KEY[:size])), b"")
+    """What of the end of `rest` may be the beginning of the key, which has no quote but its first."""
+    place = rest.rfind(b'"', 1 - len(_KEY))
+    tail = rest[place:] if place >= 0 else b""
+    return tail if _KEY.startswith(tail) else b""
 
 
 def _first(counts: Mapping[str, int], names: tuple[str, ...]) -> int | None:

@@ -47,6 +47,18 @@ async def test_it_writes_nothing_outside_of_its_state_directory(short_path: Path
     assert (short_path / "state" / "run").stat().st_mode & 0o777 == 0o700
 
 
+async def test_the_core_alone_has_the_secrets_and_no_key_is_left_on_the_disk(short_path: Path) -> None:
+    environ = served.environment(short_path / "state", CLI2API_API_KEYS="sk-caller")
+    async with served.serve(environ) as gateway:
+        given = {name: set(part.environ().values()) for name, part in gateway.parts.items()}
+        gateway.process.send_signal(signal.SIGTERM)
+        assert await gateway.exit_code() == 0
+
+    assert {name for name, values in given.items() if values & {served.TOKEN, "sk-caller"}} == {"services"}
+    files = [path for path in (short_path / "state").rglob("*") if path.is_file()]
+    assert [path for path in files if b"sk-caller" in path.read_bytes()] == []
+
+
 async def test_a_folder_named_services_where_the_operator_stands_is_not_run(short_path: Path) -> None:
     (short_path / "services").mkdir()
     (short_path / "services" / "__main__.py").write_text("raise SystemExit('this is not the gateway')")
