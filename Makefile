@@ -33,7 +33,7 @@ demo: $(STAMP) ## Run the main job on embedded defaults and show it
 	@$(BIN)/cli2api demo
 
 test: $(STAMP) $(INCLUDED) ## Run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP) $(INCLUDED) ## Format, lint, types, import contracts, protos, generated code, Envoy's configuration
 	@$(BIN)/python -m tests.check

@@ -1,7 +1,9 @@
 """Reads a request's body, never more of it than allowed, and says what is wrong with it in the caller's words."""
 
+import asyncio
 import re
 import zlib
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -11,6 +13,8 @@ from edge.exchange import Exchange
 
 _Decoded = TypeVar("_Decoded")
 _GZIP: Final = 16 + zlib.MAX_WBITS
+PATIENCE: Final = 4
+"""How many times the limit is still read from a caller whose body is too large, before the line is cut."""
 _FIELD: Final = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING: Final = re.compile(r"missing required field `(.+?)`")
 
@@ -38,23 +42,41 @@ async def read(exchange: Exchange, limit: int) -> bytes:
     unpacked = _Unpacked(limit) if encoding.endswith("gzip") else None
     announced = exchange.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
+        await _let_go(exchange, limit * PATIENCE)
         raise _too_large(limit)
     pieces: list[bytes] = []
     size = 0
     more = True
     while more:
         message = await exchange.receive()
+        more = message.get("more_body", False)
         piece = message.get("body", b"")
         if unpacked is not None:
             piece = unpacked.feed(piece)
         size += len(piece)
         if size > limit:
+            if more:
+                await _let_go(exchange, limit * PATIENCE)
             raise _too_large(limit)
         pieces.append(piece)
-        more = message.get("more_body", False)
     if unpacked is not None:
         unpacked.end()
     return b"".join(pieces)
+
+
+async def _let_go(exchange: Exchange, most: int) -> None:
+    """Reads on and keeps nothing: a client that is still sending hears an answer only if its bytes are taken off the line.
+
+    Ends with the body, after `most` bytes, when nothing comes for a second, or after a minute.
+    """
+    more = True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            while more and most > 0:
+                async with asyncio.timeout(1):
+                    message = await exchange.receive()
+                most -= len(message.get("body", b""))
+                more = message.get("more_body", False)
 
 
 class _Unpacked:
@@ -125,7 +147,7 @@ def _unfit(complaint: str) -> Failure:
         return _wrong(missing[1], "required")
     place = _FIELD.search(complaint)
     words = _FIELD.sub("", complaint).replace("`", "").lower()
-    if place and place[1]:
+    if place and place[1].strip("[.]"):
         return _wrong(place[1], words)
     return Failure("INVALID_REQUEST", f"the body does not fit: {words}")
 

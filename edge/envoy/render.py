@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+from edge.body import PATIENCE
 from edge.envoy import keys as admission
 from edge.envoy.address import Address, Tcp, to_envoy, to_envoy_listener
 
@@ -43,7 +44,9 @@ def write(layout: Layout, *, keys: Sequence[str], max_body: int) -> Path:
     dynamic.mkdir(mode=0o700, parents=True, exist_ok=True)
     dynamic.chmod(0o700)
     config, routes = _parted(layout)
-    _named(routes["virtual_hosts"][0]["routes"], "too_long")["match"]["headers"][0]["range_match"]["start"] = max_body + 1
+    _named(routes["virtual_hosts"][0]["routes"], "too_long")["match"]["headers"][0]["range_match"]["start"] = (
+        PATIENCE * max_body + 1
+    )
     _replace(layout.folder / ROUTES, {"resources": [{"@type": f"{_RESOURCE}route.v3.RouteConfiguration", **routes}]})
     write_keys(layout.folder, keys)
     return _replace(layout.folder / "envoy.yaml", config)

@@ -190,5 +190,6 @@ def _from_file(name: str, environ: Mapping[str, str]) -> dict[str, str]:
 def _complaint(name: str, error: Mapping[str, object], given: Mapping[str, str]) -> str:
     context = error.get("ctx")
     takes = context["error"] if isinstance(context, dict) and "error" in context else error["msg"]
-    shown = "" if name in FROM_FILE else f' is "{given.get(name, "")[:100]}"'
+    is_secret = name in FROM_FILE or "@" in given.get(name, "")  # a URL may have a password in it
+    shown = "" if is_secret else f' is "{given.get(name, "")[:100]}"'
     return f"{name}{shown}: {takes}"

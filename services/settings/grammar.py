@@ -104,10 +104,11 @@ def url(text: str) -> str:
     try:
         parts = urlsplit(text)
         good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not parts.query + parts.fragment
+        good = good and "@" not in parts.netloc  # a password would stand in logs and errors
     except ValueError:
         good = False
     if not good:
-        raise ValueError("takes an http or https URL, as in https://api.mulerun.com")
+        raise ValueError("takes an http or https URL without user or password, as in https://api.mulerun.com")
     return text.rstrip("/")
 
 

@@ -59,6 +59,9 @@ def test_a_core_that_listens_everywhere_is_reached_by_loopback() -> None:
     assert read(CLI2API_CORE_LISTEN="0.0.0.0:50052", CLI2API_API_KEYS="k").core_target == "127.0.0.1:50052"
 
 
+A_URL = "an http or https URL without user or password, as in https://api.mulerun.com"
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("2s", 2), ("5m", 300), ("168h", 604_800), ("7d", 604_800), ("500ms", 0.5), ("1.5s", 1.5), ("90", 90), ("2 S", 2), ("0", 0)],
@@ -98,7 +101,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         ("CLI2API_USAGE_BUFFER", "0", "takes a whole number from 1 to 1000000"),
         ("CLI2API_LOG_LEVEL", "loud", "takes one of debug, info, warning, error"),
         ("CLI2API_ALLOW_ANONYMOUS", "maybe", "takes 1 or 0"),
-        ("MULERUN_API_BASE_URL", "api.mulerun.com", "takes an http or https URL, as in https://api.mulerun.com"),
+        ("MULERUN_API_BASE_URL", "api.mulerun.com", f"takes {A_URL}"),
         ("CLI2API_STATE_DIR", "state", "takes an absolute path"),
         ("CLI2API_CORE_LISTEN", "50051", "takes unix:/absolute/path.sock or host:port"),
         ("CLI2API_CORE_LISTEN", "unix:core.sock", "takes unix:/absolute/path.sock or host:port"),
@@ -107,6 +110,10 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 )
 def test_a_bad_value_is_named_with_what_the_variable_takes(name: str, text: str, takes: str) -> None:
     assert refusal(**{name: text}) == f'{name} is "{text}": {takes}'
+
+
+def test_a_url_with_a_password_is_refused_and_not_shown() -> None:
+    assert refusal(MULERUN_API_BASE_URL="https://me:geheim@api.mulerun.com") == f"MULERUN_API_BASE_URL: takes {A_URL}"
 
 
 def test_every_bad_value_is_named_at_once() -> None:

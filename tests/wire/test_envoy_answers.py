@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from edge.body import PATIENCE
 from tests.wire import front
 
 pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
@@ -52,8 +53,9 @@ async def test_what_is_no_http_is_refused_in_openais_shape(gate: front.Front, se
     assert body.endswith(b',"param":null,"type":"invalid_request_error"}}\n')
 
 
-async def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_sent(gate: front.Front) -> None:
-    head, body = await raw(gate, b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (MAX_BODY + 1))
+async def test_a_body_that_is_announced_as_far_too_large_is_refused_before_it_is_sent(gate: front.Front) -> None:
+    far_too_large = PATIENCE * MAX_BODY + 1
+    head, body = await raw(gate, b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % far_too_large)
 
     assert head.startswith(b"HTTP/1.1 400 ")
     assert body == (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from cli2api.v1 import catalog_pb2, job_pb2, media_pb2, usage_pb2
+from cli2api.v1 import catalog_pb2, job_pb2, media_pb2
 from google.protobuf.duration_pb2 import Duration
 
 from simulator.faults import Fault, TaskScript
@@ -203,8 +203,3 @@ async def test_an_unknown_model_is_told_with_its_neighbours(gateway: World) -> N
     told = await fails(gateway.catalog.GetModel(catalog_pb2.GetModelRequest(id="speech-2.8-hb")))
     assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "MODEL_NOT_FOUND")
     assert "speech-2.8-hd" in told.message
-
-
-async def test_usage_is_not_kept_yet(gateway: World) -> None:
-    told = await fails(gateway.usage.QueryUsage(usage_pb2.QueryUsageRequest()))
-    assert (told.code, told.info.reason) == (grpc.StatusCode.UNIMPLEMENTED, "UNSUPPORTED")

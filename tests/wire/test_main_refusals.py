@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
+import openai
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
@@ -136,6 +137,12 @@ async def test_without_a_known_key_nobody_comes_in(home: House, key: str) -> Non
         status, error = await ask(stranger, "POST", CHATS, CHAT)
 
     assert (status, error["type"], error["code"]) == (401, "authentication_error", "invalid_api_key")
+
+
+async def test_the_sdk_hears_that_its_body_is_too_large(home: House) -> None:
+    words = "x" * (3 * MAX_BODY)
+    with pytest.raises(openai.BadRequestError, match="request body too large"):
+        await home.sdk.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": words}])
 
 
 async def test_a_body_over_the_cap_is_refused_also_in_chunks(home: House) -> None:

@@ -164,7 +164,7 @@ def test_envoy_takes_the_files_that_its_container_writes(tmp_path: Path) -> None
     argv = [word if word != "/run/envoy" else str(folder) for word in shlex.split(render)]
     done = subprocess.run(
         [BIN / argv[0], *argv[1:]],
-        env={"CLI2API_API_KEYS_FILE": str(tmp_path / "keys"), "HOME": str(tmp_path)},
+        env={"CLI2API_API_KEYS_FILE": str(tmp_path / "keys"), "HOME": "/nowhere"},
         capture_output=True,
         text=True,
         check=False,
