@@ -9,7 +9,7 @@ from typing import Final
 
 import grpc
 import httpx2
-from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 SECONDS: Final = 3.0
 """How long a part may take to answer."""

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 import grpc
 from cli2api.v1 import catalog_pb2_grpc, job_pb2_grpc, media_pb2_grpc, text_pb2_grpc, usage_pb2_grpc
 from grpc import aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from edge.errors import Failure, Spent
 from edge.statuses import failure_of, lost

@@ -23,8 +23,8 @@ from cli2api.v1 import (
     usage_pb2,
     usage_pb2_grpc,
 )
-from grpc_health.v1 import health, health_pb2_grpc  # type: ignore[import-untyped]
-from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 
 from services import telemetry
 from services.api.catalog import Models

@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 import pytest
 from cli2api.v1 import job_pb2
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2, status_pb2
 from prometheus_client import CollectorRegistry
 
 from services.interceptors.access import access

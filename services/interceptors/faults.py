@@ -13,7 +13,7 @@ from typing import Any, Final
 import grpc
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2, status_pb2
 
 from services.domain import call
 from services.domain.errors import Failure, Internal

@@ -10,10 +10,10 @@ from yarl import URL
 
 from services.domain.errors import AssetGone, UpstreamUnavailable
 from services.domain.ports import AssetStream
+from services.domain.sniff import ENOUGH, sniffed
 from services.upstream.allow import Allow, CheckedResolver, NotAllowed
 from services.upstream.line import chunks
 from services.upstream.session import open_session
-from services.upstream.sniff import ENOUGH, sniffed
 
 SILENCE_SECONDS: Final = 60.0
 MOST_REDIRECTS: Final = 3

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from cli2api.v1 import job_pb2, media_pb2
 from google.protobuf.struct_pb2 import Struct
-from google.rpc import error_details_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2
 
 from simulator.faults import Fault, Reset, TaskScript
 from simulator.options import ByHand, Options

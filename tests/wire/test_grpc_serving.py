@@ -15,7 +15,7 @@ from typing import Any
 import grpc.aio
 import pytest
 from cli2api.v1 import catalog_pb2, job_pb2, media_pb2, media_pb2_grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.domain.errors import StoreUnavailable
 from services.parts import CannotStart

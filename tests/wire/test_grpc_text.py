@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from cli2api.v1 import text_pb2
-from google.rpc import error_details_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2
 
 from simulator.faults import Fault
 from tests.core import World, everything, fails, world

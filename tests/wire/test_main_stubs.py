@@ -11,8 +11,8 @@ from cli2api.v1.catalog_pb2_grpc import CatalogServiceStub
 from cli2api.v1.job_pb2_grpc import JobServiceStub
 from cli2api.v1.media_pb2_grpc import MediaServiceStub
 from cli2api.v1.text_pb2_grpc import TextServiceStub
-from google.rpc import error_details_pb2  # type: ignore[import-untyped]
-from grpc_status import rpc_status  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from tests.wire.house import METADATA, House, house
 

@@ -7,7 +7,7 @@ from threading import Thread
 
 import grpc
 import pytest
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from cli import probe
 

@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 from cli2api.v1 import catalog_pb2, job_pb2, media_pb2, text_pb2, usage_pb2
 from google.protobuf import any_pb2, duration_pb2, message_factory, timestamp_pb2
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
-from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2
 
 from edge.app import App
 from edge.backend import Backend

@@ -2,7 +2,7 @@
 
 import httpx2
 import pytest
-from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
+from grpc_health.v1 import health_pb2
 
 from tests.unit.edge.scripted import Core, edge_for
 

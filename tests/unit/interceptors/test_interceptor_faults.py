@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 from cli2api.v1 import error_pb2
-from google.rpc import error_details_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2
 
 from services.domain import errors
 from services.domain.errors import Failure, Violation

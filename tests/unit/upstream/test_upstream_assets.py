@@ -7,7 +7,6 @@ from aiohttp import web
 from services.domain.errors import AssetGone, UpstreamUnavailable
 from services.upstream.allow import Allow
 from services.upstream.assets import Assets, open_links
-from services.upstream.sniff import sniffed
 from tests.hosts import Says, ScriptedHost, closed_port
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 10
@@ -106,26 +105,3 @@ async def test_leaving_stops_the_download(assets: Assets, host: ScriptedHost) ->
 async def test_an_empty_file_is_empty(assets: Assets, host: ScriptedHost) -> None:
     host.say(Says(body=b"", headers={"content-type": "audio/mpeg; x=y"}))
     assert await fetched(assets, host.url) == ("audio/mpeg", 0, b"")
-
-
-@pytest.mark.parametrize(
-    ("head", "mime_type"),
-    [
-        (PNG, "image/png"),
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
-        (b"GIF89a", "image/gif"),
-        (b"RIFF\x00\x00\x00\x00WEBP", "image/webp"),
-        (b"RIFF\x00\x00\x00\x00WAVE", "audio/wav"),
-        (b"\x00\x00\x00\x18ftypmp42", "video/mp4"),
-        (b"\x00\x00\x00\x14ftypqt  ", "video/quicktime"),
-        (b"ID3\x04", "audio/mpeg"),
-        (b"\xff\xfb\x90\x64", "audio/mpeg"),
-        (b"\xff\xf3\x44\xc4", "audio/mpeg"),
-        (b"\xff\xf1\x50\x80", ""),
-        (b"fLaC", "audio/flac"),
-        (b"{}", ""),
-        (b"", ""),
-    ],
-)
-def test_first_bytes_tell_the_kind_of_file(head: bytes, mime_type: str) -> None:
-    assert sniffed(head) == mime_type
