@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from cli import ports, rundir
+from cli import doors, ports, rundir
 from cli.admin import Admin
 from cli.child import Child
 from cli.errors import StartFailed
@@ -97,9 +97,11 @@ class Gateway:
                     edge=_address("CLI2API_EDGE_LISTEN", settings.edge_listen),
                     core=_address("CLI2API_CORE_LISTEN", settings.core_listen),
                     folder=run,
+                    doors=doors.chosen(settings),
                 )
             )
-        self.rest_url, self.grpc_target = f"http://{ports.reachable(rest)}", str(ports.reachable(grpc))
+        self.rest_url = f"{doors.scheme(settings)}://{ports.reachable(rest)}"
+        self.grpc_target = str(ports.reachable(grpc))
         self._stack.push_async_callback(self._end)
         for part in self._parts(config):
             child = Child(part, journal=self._journal, heard=self._hear)

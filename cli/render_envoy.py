@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from cli import doors
 from edge.envoy import render
 from edge.envoy.address import Address, Tcp, parse
 from services.settings import BadSetting, Settings

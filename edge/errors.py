@@ -82,6 +82,8 @@ ROWS: Final[Mapping[str, Row]] = {
     "ASSET_NOT_READY": _row(400, _INVALID, "asset_not_ready", _INVALID),
     "ASSET_GONE": _row(404, _INVALID, "asset_gone", "not_found_error"),
     "IDEMPOTENCY_CONFLICT": _row(409, _INVALID, "idempotency_conflict", _INVALID, repeatable=None),
+    "JOB_NOT_ENDED": _row(400, _INVALID, "job_not_ended", _INVALID),
+    "NO_RECEIVER": _row(400, _INVALID, "no_receiver", _INVALID),
     # MuleRun took nothing on, so nothing was paid.
     "RATE_LIMITED": _row(429, "rate_limit_error", "rate_limit_exceeded", "rate_limit_error", repeatable=Spent.PERHAPS),
     # A failed task may have cost credits, and the same words fail the same filter again.

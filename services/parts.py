@@ -19,16 +19,17 @@ from services.assets.keeping import keeping
 from services.assets.kept import KeptAssets
 from services.assets.place import BadPlace, open_shelf
 from services.catalog.catalog import Catalog
-from services.credentials.discovery import NO_CREDENTIALS, find
+from services.credentials.discovery import NO_CREDENTIALS, Found, find
 from services.credentials.keeper import Keeper
 from services.domain.errors import StoreUnavailable
-from services.domain.ports import Clock, Follower, JobAssets, JobStore, UsageStore
+from services.domain.ports import Clock, Follower, JobAssets, JobStore, Upstream, UsageStore
 from services.jobs.backoff import Pace
 from services.jobs.clock import SystemClock
 from services.jobs.engine import Engine
 from services.jobs.inbox import Inbox
 from services.jobs.notifier import Notifier
 from services.jobs.retention import Retention
+from services.lookout import Lookout
 from services.settings import Settings
 from services.stores.dsn import BadDsn, open_store, open_usage_store
 from services.upstream.allow import Allow
@@ -53,20 +54,22 @@ class Parts:
 
     catalog: Catalog
     credentials: Keeper
-    upstream: MuleRun
+    upstream: Upstream
     assets: JobAssets
     store: JobStore
     engine: Engine
     inbox: Inbox | None
     """None where no webhook is awaited."""
+    notifier: Notifier | None
+    """None where nobody outside is told of jobs."""
     usage: UsageStore
     recorder: Recorder
     clock: Clock
 
 
-async def opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str, str]) -> Parts:
+async def opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str, str], lookout: Lookout) -> Parts:
     """Every part, closed in reverse when `stack` is. Raises CannotStart."""
-    found = find(_with_secrets(environ, settings), Path(environ.get("HOME") or Path.home()))
+    found = credential(settings, environ)
     if found is None:
         raise CannotStart(NO_CREDENTIALS)
     try:
@@ -77,7 +80,7 @@ async def opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str
     session = await stack.enter_async_context(open_session())
     keeper = Keeper(found, session, settings.oauth_base_url, clock, oauth_seconds=settings.oauth_timeout)
     await stack.enter_async_context(keeper)
-    upstream = MuleRun(session, settings.api_base_url, keeper, clock)
+    upstream = lookout.upstream(MuleRun(session, settings.api_base_url, keeper, clock))
     try:
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = await open_store(settings.jobstore_dsn.get_secret_value(), settings.state_dir, pool=settings.jobstore_pool)
@@ -91,6 +94,7 @@ async def opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str
                 shelf, jobs=store, source=source, clock=clock, largest=settings.asset_max, retention=settings.job_retention
             )
             followers.append(await stack.enter_async_context(following))
+        notifier: Notifier | None = None
         if settings.notify_url:
             courier = await stack.enter_async_context(open_courier(settings.notify_url, private=settings.notify_allow_private))
             notifier = Notifier(store=store, courier=courier, secrets=settings.notify_secrets, document=job_document, clock=clock)
@@ -127,6 +131,7 @@ async def opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str
         store=store,
         engine=engine,
         inbox=Inbox(engine=engine, secret=secret, read=notified, clock=clock) if secret else None,
+        notifier=notifier,
         usage=usage,
         recorder=recorder,
         clock=clock,
@@ -158,6 +163,16 @@ def _pace(settings: Settings) -> Pace:
         rest = max(_SAFETY_NET, settings.poll_max_interval)
         return Pace(initial=rest, maximum=rest)
     return Pace(initial=settings.poll_interval, maximum=settings.poll_max_interval)
+
+
+def credential(settings: Settings, environ: Mapping[str, str]) -> Found | None:
+    """The MuleRun credential as it is found now; None where there is none."""
+    return find(_with_secrets(environ, settings), home_of(environ))
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """Where logins lie."""
+    return Path(environ.get("HOME") or Path.home())
 
 
 def _with_secrets(environ: Mapping[str, str], settings: Settings) -> Mapping[str, str]:

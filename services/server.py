@@ -34,11 +34,12 @@ from services.api.text import Texts
 from services.api.usage import Usage
 from services.assets.place import redact as redact_place
 from services.interceptors.access import access
-from services.interceptors.auth import auth
+from services.interceptors.auth import Keys, auth
 from services.interceptors.faults import faults
 from services.interceptors.metrics import metrics
 from services.interceptors.records import records
 from services.interceptors.shapes import Rings
+from services.live.core import Live
 from services.listening import CannotListen, listen
 from services.parts import CannotStart, Parts, opened
 from services.readiness import Readiness
@@ -73,6 +74,7 @@ class Core:
     server: grpc.aio.Server
     parts: Parts
     readiness: Readiness
+    live: Live
 
     async def drain(self, grace: float) -> None:
         """Takes no new work; calls that are running get `grace` seconds to end."""
@@ -86,7 +88,8 @@ async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenera
     """A core that serves inside the block; its parts are closed after it, in reverse. Raises CannotStart."""
     async with AsyncExitStack() as stack:
         parts = await opened(stack, settings, environ)
-        server = grpc.aio.server(interceptors=[_rings(settings, parts)], options=_options(settings))
+        keys = Keys(settings.api_keys)
+        server = grpc.aio.server(interceptors=[_rings(keys, parts)], options=_options(settings))
         probes = health.aio.HealthServicer()
         _furnish(server, parts, probes)
         readiness = Readiness(store=parts.store, clock=parts.clock, servicer=probes, stored=_STORED, others=_OTHERS)
@@ -100,11 +103,13 @@ async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenera
         await server.start()
         stack.push_async_callback(server.stop, 0)
         _log.info("ready", extra={"listen": target, **_told(settings, parts)})
-        yield Core(target=target, server=server, parts=parts, readiness=readiness)
+        live = Live(environ, settings, keys=keys, catalog=parts.catalog, credentials=parts.credentials)
+        await stack.enter_async_context(live.watching())
+        yield Core(target=target, server=server, parts=parts, readiness=readiness, live=live)
 
 
 async def run(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Serves until SIGTERM or SIGINT, then drains; the second one stops at once. Raises CannotStart."""
+    """Serves until SIGTERM or SIGINT, then drains; the second one stops at once. SIGHUP reloads. Raises CannotStart."""
     asked, insisted = asyncio.Event(), asyncio.Event()
 
     def heard() -> None:
@@ -115,6 +120,7 @@ async def run(settings: Settings, environ: Mapping[str, str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, heard)
     async with serving(settings, environ) as core:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, core.live.reload)
         await asked.wait()
         _log.info("draining", extra={"seconds": settings.drain_timeout})
         draining = asyncio.create_task(core.drain(settings.drain_timeout), name="drain")
@@ -147,7 +153,9 @@ def _furnish(server: grpc.aio.Server, parts: Parts, probes: health.aio.HealthSer
     media = Media(engine=parts.engine, catalog=parts.catalog, assets=parts.assets)
     text_pb2_grpc.add_TextServiceServicer_to_server(Texts(catalog=parts.catalog, upstream=parts.upstream), server)
     media_pb2_grpc.add_MediaServiceServicer_to_server(media, server)
-    job_pb2_grpc.add_JobServiceServicer_to_server(Jobs(engine=parts.engine, assets=parts.assets, inbox=parts.inbox), server)
+    job_pb2_grpc.add_JobServiceServicer_to_server(
+        Jobs(engine=parts.engine, assets=parts.assets, inbox=parts.inbox, notifier=parts.notifier), server
+    )
     catalog_pb2_grpc.add_CatalogServiceServicer_to_server(Models(parts.catalog), server)
     usage = Usage(store=parts.usage, recorder=parts.recorder, catalog=parts.catalog, clock=parts.clock)
     usage_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
@@ -156,13 +164,13 @@ def _furnish(server: grpc.aio.Server, parts: Parts, probes: health.aio.HealthSer
     reflection.enable_server_reflection(names, server)
 
 
-def _rings(settings: Settings, parts: Parts) -> Rings:
+def _rings(keys: Keys, parts: Parts) -> Rings:
     """Access outermost, so that its line tells how the call ended; auth inside of faults, so that a refusal is a fault too.
 
     Records innermost, so that only who was let in is recorded.
     """
     counted = metrics(telemetry.open_registry())
-    return Rings(access, counted, faults, auth(settings.api_keys), records(parts.recorder, parts.clock))
+    return Rings(access, counted, faults, auth(keys), records(parts.recorder, parts.clock))
 
 
 def _options(settings: Settings) -> Sequence[tuple[str, int]]:

@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from prometheus_client import CollectorRegistry
 
 from services.interceptors.access import access
-from services.interceptors.auth import auth
+from services.interceptors.auth import Keys, auth
 from services.interceptors.faults import faults
 from services.interceptors.metrics import metrics
 from services.interceptors.shapes import Rings
@@ -146,7 +146,7 @@ async def serve(script: Script | None = None, *keys: str) -> AsyncGenerator[Serv
     """A server with every ring, which knows `keys` and follows the script."""
     script = script or Script()
     registry = CollectorRegistry()
-    server = grpc.aio.server(interceptors=[Rings(access, metrics(registry), faults, auth(keys))])
+    server = grpc.aio.server(interceptors=[Rings(access, metrics(registry), faults, auth(Keys(keys)))])
     make: dict[str, Any] = {
         "Answer": (grpc.unary_unary_rpc_method_handler, script.answer),
         "Stream": (grpc.unary_stream_rpc_method_handler, script.stream),

@@ -20,6 +20,7 @@ _VERBS: Final = {
     "wait": (verbs.wait, "wait for a job's end"),
     "download": (verbs.download, "save what a job made"),
     "delete": (verbs.delete, "forget a job"),
+    "redeliver": (verbs.redeliver, "tell the gateway's receiver once more that a job has ended"),
 }
 
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         each.add_argument("--target", metavar="HOST:PORT", help="the gateway's gRPC port (default: as CLI2API_GRPC_PORT says)")
         each.add_argument("--key", help="API key (default: the first one of CLI2API_API_KEYS)")
         each.add_argument("--json", action="store_true", help="JSON for programs; watch prints a line for each change")
-    for verb in ("show", "watch", "wait", "download", "delete"):
+    for verb in ("show", "watch", "wait", "download", "delete", "redeliver"):
         of[verb].add_argument("id", help="the job's id")
     add = of["list"].add_argument
     add("--limit", type=_whole, default=20, help="how many at most (default: 20)")

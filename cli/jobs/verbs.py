@@ -99,5 +99,12 @@ def delete(line: Line, args: argparse.Namespace) -> int:
     return 0
 
 
+def redeliver(line: Line, args: argparse.Namespace) -> int:
+    """The receiver of the gateway's webhooks is told once more that the job has ended."""
+    job = line.ask(line.jobs.RedeliverJob, job_pb2.RedeliverJobRequest(id=args.id)).job
+    print(show.as_json(show.document(job)) if args.json else f"that {job.id} has {show.state(job)} is told once more")
+    return 0
+
+
 def _print(job: job_pb2.Job, args: argparse.Namespace) -> None:
     print(show.as_json(show.document(job)) if args.json else show.sheet(job))

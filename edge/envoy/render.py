@@ -6,7 +6,7 @@ Law: each file appears whole, by a rename, and only its owner can read it.
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import yaml
 from edge.body import PATIENCE
 from edge.envoy import keys as admission
 from edge.envoy.address import Address, Tcp, to_envoy, to_envoy_listener
+from edge.envoy.doors import Doors, fit
 
 TEMPLATE: Final = Path(__file__).with_name("bootstrap.yaml")
 """The project's envoy.yaml, kept beside the code so that it is installed with it."""
@@ -36,6 +37,7 @@ class Layout:
     """Gets `envoy.yaml` and `dynamic/` with what Envoy watches."""
     seen_as: Path | None = None
     """The same folder by the name that Envoy sees, where that is another one."""
+    doors: Doors = field(default_factory=Doors)
 
 
 def write(layout: Layout, *, keys: Sequence[str], max_body: int) -> Path:
@@ -44,6 +46,10 @@ def write(layout: Layout, *, keys: Sequence[str], max_body: int) -> Path:
     dynamic.mkdir(mode=0o700, parents=True, exist_ok=True)
     dynamic.chmod(0o700)
     config, routes = _parted(layout)
+    seen = layout.seen_as or layout.folder
+    more = fit(config, routes, layout.doors, max_body=max_body, watched=lambda path: _watched(seen / path))
+    for path, content in more.items():
+        _replace(layout.folder / path, content)
     _named(routes["virtual_hosts"][0]["routes"], "too_long")["match"]["headers"][0]["range_match"]["start"] = (
         PATIENCE * max_body + 1
     )

@@ -33,6 +33,7 @@ class Jobs:
             Route("/v1/jobs", Resource(GET=self.list)),
             Route("/v1/jobs/{id}:watch", Resource(GET=self.watch)),
             Route("/v1/jobs/{id}:wait", Resource(GET=self.wait)),
+            Route("/v1/jobs/{id}:redeliver", Resource(POST=self.redeliver)),
             Route("/v1/jobs/{id}", Resource(GET=self.retrieve, DELETE=self.delete)),
             Route("/v1/jobs/{id}/content", Resource(GET=self.content)),
         ]
@@ -75,6 +76,12 @@ class Jobs:
         request = job_pb2.DeleteJobRequest(id=exchange.path("id"))
         gone = await self._backend.ask(self._backend.jobs.DeleteJob, request, metadata=exchange.metadata)
         await exchange.reply(contract.shown(gone))
+
+    async def redeliver(self, exchange: Exchange) -> None:
+        """POST /v1/jobs/{id}:redeliver: the gateway's receiver is told of the job's end once more."""
+        request = job_pb2.RedeliverJobRequest(id=exchange.path("id"))
+        found = await self._backend.ask(self._backend.jobs.RedeliverJob, request, metadata=exchange.metadata)
+        await exchange.reply(contract.shown(found.job), headers={JOB_ID: found.job.id})
 
     async def content(self, exchange: Exchange) -> None:
         """GET /v1/jobs/{id}/content: one of its files, whole or a range of it."""

@@ -177,6 +177,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         query=tuple(messages.parameters(job_pb2.WaitJobRequest.DESCRIPTOR, "id")),
         answer=_message(_JOB),
     ),
+    ("POST", "/v1/jobs/{id}:redeliver"): Operation(
+        tag="Jobs", summary="Tell the gateway's receiver once more that a job has ended", answer=_message(_JOB)
+    ),
     ("GET", "/v1/jobs/{id}/content"): Operation(
         tag="Jobs",
         summary="Download one file of a job",

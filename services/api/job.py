@@ -13,11 +13,12 @@ from cli2api.v1 import job_pb2, job_pb2_grpc
 from services.api import pages
 from services.api.convert import job_kinds, job_states, job_to_proto
 from services.api.patience import Context, patience, within_deadline
-from services.domain.errors import AssetNotReady, InvalidRequest, JobNotFound, Unsupported, Violation
+from services.domain.errors import AssetNotReady, InvalidRequest, JobNotFound, NoReceiver, Unsupported, Violation
 from services.domain.job import Job, JobQuery, JobState
 from services.domain.ports import JobAssets
 from services.jobs.engine import Engine
 from services.jobs.inbox import Delivery, Inbox
+from services.jobs.notifier import Notifier
 
 _PAGE: Final = 20
 _LONGEST_PAGE: Final = 100
@@ -26,9 +27,12 @@ _LONGEST_PAGE: Final = 100
 class Jobs(job_pb2_grpc.JobServiceServicer):
     """Every job of any kind, also those behind waited calls."""
 
-    def __init__(self, *, engine: Engine, assets: JobAssets, inbox: Inbox | None = None) -> None:
-        """Without an `inbox` webhooks are refused."""
+    def __init__(
+        self, *, engine: Engine, assets: JobAssets, inbox: Inbox | None = None, notifier: Notifier | None = None
+    ) -> None:
+        """Without an `inbox` webhooks are refused, without a `notifier` nobody is told of jobs."""
         self._engine = engine
+        self._notifier = notifier
         self._inbox = inbox
         self._assets = assets
 
@@ -83,6 +87,15 @@ class Jobs(job_pb2_grpc.JobServiceServicer):
         """Forgets the job."""
         job = await self._engine.delete(_id(request.id))
         return job_pb2.DeleteJobResponse(id=job.id, deleted=True, was_in_flight=not job.is_terminal)
+
+    async def RedeliverJob(  # noqa: N802
+        self, request: job_pb2.RedeliverJobRequest, context: Context
+    ) -> job_pb2.RedeliverJobResponse:
+        """The job's end is told to the outside once more."""
+        job_id = _id(request.id)
+        if self._notifier is None:
+            raise NoReceiver("this gateway tells nobody of its jobs: set CLI2API_NOTIFY_URL and CLI2API_NOTIFY_SECRETS")
+        return job_pb2.RedeliverJobResponse(job=job_to_proto(await self._notifier.redeliver(job_id)))
 
     async def DownloadAsset(  # noqa: N802
         self, request: job_pb2.DownloadAssetRequest, context: Context

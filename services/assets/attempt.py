@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
@@ -29,16 +30,28 @@ class Outcome(Enum):
     """Nothing: what failed will not change."""
 
 
+@dataclass(slots=True)
+class Tally:
+    """What became of files since the start."""
+
+    copied: int = 0
+    copied_bytes: int = 0
+    put_off: int = 0
+    """Tries that failed for a reason that may pass."""
+    given_up: int = 0
+
+
 class Attempts:
     """Copies jobs, one try at a time. Nothing is raised but what is a fault of our own."""
 
-    def __init__(self, *, jobs: JobStore, shelf: Shelf, source: AssetSource, clock: Clock, largest: int) -> None:
-        """Assets of more than `largest` bytes are not kept."""
+    def __init__(self, *, jobs: JobStore, shelf: Shelf, source: AssetSource, clock: Clock, largest: int, tally: Tally) -> None:
+        """Assets of more than `largest` bytes are not kept. What becomes of each is counted in `tally`."""
         self._jobs = jobs
         self._shelf = shelf
         self._source = source
         self._clock = clock
         self._largest = largest
+        self._tally = tally
 
     async def copy(self, job_id: str) -> Outcome:
         """Copies each asset of the job that has no copy yet; one that fails does not hold up the others."""
@@ -69,11 +82,15 @@ class Attempts:
                     copy = await self._shelf.keep(job.id, index, asset, largest=self._largest, now=self._clock.now())
         except (AssetGone, TooLarge) as error:
             log.error("an asset is not kept", extra=fields | {"why": str(error)})  # noqa: TRY400
+            self._tally.given_up += 1
             return Outcome.GIVEN_UP
         except (ShelfAway, UpstreamUnavailable, TimeoutError) as error:
             why = str(error) or f"it took more than {LONGEST_COPY:g} s"
             log.error("an asset could not be copied", extra=fields | {"why": why})  # noqa: TRY400
+            self._tally.put_off += 1
             return Outcome.AGAIN
+        self._tally.copied += 1
+        self._tally.copied_bytes += copy.size_bytes
         kept = {"mime_type": copy.mime_type, "size_bytes": copy.size_bytes, "sha256": copy.sha256}
         log.info("an asset was kept", extra=fields | kept)
         return Outcome.DONE

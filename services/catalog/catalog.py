@@ -40,20 +40,22 @@ class Catalog:
 
         Raises ValueError where an alias hides a model, leads to another alias, or is empty.
         """
-        self._aliases = dict(aliases or {})
         self._by_name: dict[str, tuple[Model, ...]] = {}
         for model in ROWS:
             for name in (model.id, *model.aliases):
                 self._by_name[name] = (*self._by_name.get(name, ()), model)
-        for alias, target in self._aliases.items():
+        self.rename(aliases or {})
+
+    def rename(self, aliases: Mapping[str, str]) -> None:
+        """From the next call on with these configured aliases. Raises ValueError, as at the start, and keeps the former then."""
+        for alias, target in aliases.items():
             if not alias or not target:
                 raise ValueError(f"alias {alias!r} for {target!r}: both names must be there, as in alias=model")
             if alias in self._by_name:
                 raise ValueError(f"alias {alias!r} would hide the model {self._by_name[alias][0].id}; choose another name")
-            if target in self._aliases:
-                raise ValueError(
-                    f"alias {alias!r} leads to the alias {target!r}; let it lead to {self._aliases[target]!r} itself"
-                )
+            if target in aliases:
+                raise ValueError(f"alias {alias!r} leads to the alias {target!r}; let it lead to {aliases[target]!r} itself")
+        self._aliases = dict(aliases)
 
     @property
     def models(self) -> tuple[Model, ...]:

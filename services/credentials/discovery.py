@@ -54,6 +54,16 @@ def find(environ: Mapping[str, str], home: Path, *, now: Callable[[], float] = t
     )
 
 
+def files(environ: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+    """Every file that `find` may look into, there or not."""
+    return (_cache_path(environ, home), *(home / name for name in LEGACY_FILES))
+
+
+def _cache_path(environ: Mapping[str, str], home: Path) -> Path:
+    named = environ.get(CACHE_VARIABLE, "").strip()
+    return Path(named).expanduser() if named else home / CACHE_FILE
+
+
 def _from_environ(environ: Mapping[str, str], name: str) -> str:
     token = environ.get(name, "").strip()
     if token and not _is_sendable(token):
@@ -64,7 +74,7 @@ def _from_environ(environ: Mapping[str, str], name: str) -> str:
 
 def _in_cache(environ: Mapping[str, str], home: Path, now: float) -> Found | None:
     named = environ.get(CACHE_VARIABLE, "").strip()
-    path = Path(named).expanduser() if named else home / CACHE_FILE
+    path = _cache_path(environ, home)
     try:
         found = cache.read(path)
     except FileNotFoundError:

@@ -17,6 +17,10 @@ _logger = logging.getLogger(__name__)
 class Holder(Protocol):
     """Keeps one credential usable."""
 
+    @property
+    def expires_at(self) -> float | None:
+        """When it ends unless it is renewed, in unix seconds; None where that is not known."""
+
     async def token(self) -> str:
         """The token to send now. Raises UpstreamCredentialRefused where there is none to be had."""
 
@@ -29,6 +33,8 @@ class Holder(Protocol):
 
 class Fixed:
     """A key that cannot be renewed."""
+
+    expires_at: float | None = None
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -47,6 +53,8 @@ class Fixed:
 
 class Exchanged:
     """A login from the environment or an old file, exchanged for an account key that is kept in memory only."""
+
+    expires_at: float | None = None
 
     def __init__(self, login: str, oauth: OAuth, clock: Clock) -> None:
         self._login = login

@@ -46,6 +46,11 @@ class Login:
         self._fruitless_at: float | None = None
         self._flight: Flight[None] = Flight()
 
+    @property
+    def expires_at(self) -> float | None:
+        """As the file says it."""
+        return self._held.expires_at
+
     async def token(self) -> str:
         """The account key; the login itself while it cannot be exchanged. Raises UpstreamCredentialRefused where it has ended."""
         self._follow_file()

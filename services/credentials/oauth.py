@@ -33,6 +33,8 @@ class OAuth:
         self._session = session
         self._base = base_url.rstrip("/")
         self._seconds = seconds
+        self.renewals = 0
+        """Logins that were renewed or exchanged since the start."""
 
     async def exchange(self, access_token: str) -> str:
         """The account key (`muk-...`) of this login. Raises UpstreamUnavailable or UpstreamCredentialRefused."""
@@ -42,6 +44,7 @@ class OAuth:
         key = inner.get("key") if isinstance(inner, dict) else None
         if not isinstance(key, str) or not key.startswith("muk-"):
             raise UpstreamCredentialRefused(f"MuleRun gave no account key for the login: {LOG_IN_AGAIN}")
+        self.renewals += 1
         return key
 
     async def refresh(self, refresh_token: str) -> Grant:
@@ -51,6 +54,7 @@ class OAuth:
         access, renewed, lifetime = (answer.get(name) for name in ("access_token", "refresh_token", "expires_in"))
         if not isinstance(access, str) or not access:
             raise UpstreamUnavailable("MuleRun renewed the login without giving an access token")
+        self.renewals += 1
         known = isinstance(lifetime, int | float) and not isinstance(lifetime, bool) and lifetime > 0
         return Grant(
             access_token=access,

@@ -91,6 +91,11 @@ class JobNotFound(Failure):
 
     reason = "JOB_NOT_FOUND"
 
+    @classmethod
+    def of(cls, job_id: str) -> "JobNotFound":
+        """For an id as the caller wrote it."""
+        return cls(f"there is no job {job_id[:80]!r}; it was deleted, has expired, or never was")
+
 
 class AssetNotReady(Failure):
     """The job exists but has no such asset, or not yet."""
@@ -108,6 +113,18 @@ class IdempotencyConflict(Failure):
     """The same request_id came with another request."""
 
     reason = "IDEMPOTENCY_CONFLICT"
+
+
+class JobNotEnded(Failure):
+    """The job is still under way, and what was asked for needs its end."""
+
+    reason = "JOB_NOT_ENDED"
+
+
+class NoReceiver(Failure):
+    """This gateway tells nobody outside of its jobs."""
+
+    reason = "NO_RECEIVER"
 
 
 class RateLimited(Failure):

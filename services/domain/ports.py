@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Protocol
 
-from services.domain.job import Job, JobQuery, Task
+from services.domain.job import Job, JobQuery, JobState, Task
 from services.domain.model import Json, Route
 from services.domain.text import Answer, Conversation, Event
 from services.domain.usage import Record, Sums, UsageQuery
@@ -126,6 +126,10 @@ class TextUpstream(Protocol):
         """The answer piece by piece; close it to stop the upstream call."""
 
 
+class Upstream(TaskUpstream, TextUpstream, Protocol):
+    """MuleRun, both sides."""
+
+
 class JobStore(Protocol):
     """Keeps jobs. Every method raises StoreUnavailable where the store cannot be reached; nothing else."""
 
@@ -159,6 +163,9 @@ class JobStore(Protocol):
     async def next_due(self) -> float | None:
         """When the next job in flight becomes due, or where it is held, when its lease ends; None where there is none."""
 
+    async def census(self) -> Mapping[JobState, int]:
+        """How many jobs that are not terminal stand where; a state that has none may be left out."""
+
     async def renew(self, job_ids: Collection[str], *, owner: str, lease_until: float) -> None:
         """Prolongs the leases on SUBMITTING jobs among these that `owner` still holds; others are left as they are."""
 
@@ -174,8 +181,11 @@ class JobStore(Protocol):
         In one atomic step each is put off to `until`, and the try that follows is counted.
         """
 
-    async def put_off(self, job_id: str, notify_at: float | None) -> None:
-        """Sets when the job's end is to be told next; None strikes it out. A job that has gone is let be."""
+    async def put_off(self, job_id: str, notify_at: float | None, *, tries: int | None = None) -> None:
+        """Sets when the job's end is to be told next; None strikes it out. A job that has gone is let be.
+
+        `tries` sets how often that counts as tried by now; None leaves the count.
+        """
 
     async def expire(self, *, now: float, in_flight_grace: float) -> int:
         """Forgets terminal jobs at expires_at, and others at expires_at + in_flight_grace. Returns how many."""

@@ -16,17 +16,36 @@ _SIGNED: Final = frozenset({"/cli2api.v1.JobService/ReceiveWebhook"})
 """Methods of callers that have no key of ours: what they say is signed, and checked by whoever serves it."""
 
 
-def auth(keys: Iterable[str]) -> Ring:
+class Keys:
+    """The keys that are known at the moment; they may change between two calls."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self.change(keys)
+
+    def change(self, keys: Iterable[str]) -> None:
+        """From the next call on these and no others; none lets everybody in."""
+        self._digests = tuple(_digest(key) for key in keys)
+
+    def __bool__(self) -> bool:
+        return bool(self._digests)
+
+    def know(self, key: str) -> bool:
+        """Whether it is one of them."""
+        digest = _digest(key)
+        # Every key is compared, and digests have one length: the time taken tells nothing of the keys.
+        return sum(hmac.compare_digest(digest, each) for each in self._digests) > 0
+
+
+def auth(keys: Keys) -> Ring:
     """The ring that knows `keys` and puts the caller's hash into the call."""
-    digests = tuple(_digest(key) for key in keys)
 
     @asynccontextmanager
     async def ring(rpc: Rpc) -> AsyncGenerator[None, None]:
-        if digests and not rpc.is_probe and rpc.method not in _SIGNED:
+        if keys and not rpc.is_probe and rpc.method not in _SIGNED:
             presented = presented_keys(rpc)
             if not presented:
                 raise InvalidApiKey("no API key: send it as metadata `authorization: Bearer <key>` or `x-api-key: <key>`")
-            known = [key for key in presented if _is_known(_digest(key), digests)]
+            known = [key for key in presented if keys.know(key)]
             if not known:
                 raise InvalidApiKey("this gateway does not know the API key; CLI2API_API_KEYS has those that it knows")
             call.enter(replace(call.current(), caller=caller_of(known[0])))
@@ -44,8 +63,3 @@ def presented_keys(rpc: Rpc) -> list[str]:
 
 def _digest(key: str) -> bytes:
     return sha256(key.encode("utf-8", "surrogateescape")).digest()
-
-
-def _is_known(digest: bytes, digests: tuple[bytes, ...]) -> bool:
-    # Every key is compared, and digests have one length: the time taken tells nothing of the keys.
-    return sum(hmac.compare_digest(digest, each) for each in digests) > 0

@@ -41,6 +41,8 @@ STATUSES: Final[Mapping[str, int]] = {
     "ASSET_NOT_READY": 400,
     "ASSET_GONE": 404,
     "IDEMPOTENCY_CONFLICT": 409,
+    "JOB_NOT_ENDED": 400,
+    "NO_RECEIVER": 400,
     "RATE_LIMITED": 429,
     "VENDOR_ERROR": 502,
     "UPSTREAM_REFUSED": 400,

@@ -43,11 +43,13 @@ class Engine:
         chance: random.Random | None = None,
         followers: Sequence[Follower] = (),
         announces: bool = False,
+        on_poll: Callable[[float], None] | None = None,
     ) -> None:
         """`owner` names this core among those on the same store and must differ after each start.
 
         At most `room` polls run at once. On leaving, what is being submitted or written gets `grace` seconds to end.
         `followers` hear what becomes of jobs through this core; `announces` marks their ends as news for the outside.
+        `on_poll` is told of every poll as it begins: how many seconds after its time that is.
         """
         retention = retention or Retention()
         chance = chance or random.Random()  # noqa: S311 - it spreads polls and guards nothing
@@ -68,7 +70,7 @@ class Engine:
             chance=chance,
         )
         self._poller = Poller(ledger=self._ledger, upstream=upstream, clock=clock, pace=pace, retention=retention, chance=chance)
-        self._scheduler = Scheduler(store=store, clock=clock, owner=owner, poll=self._poller.poll, room=room)
+        self._scheduler = Scheduler(store=store, clock=clock, owner=owner, poll=self._poller.poll, room=room, on_poll=on_poll)
         self._reaper = Reaper(store=store, hub=self._hub, clock=clock, retention=retention)
         self._background = Background()
 

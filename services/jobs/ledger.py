@@ -47,7 +47,7 @@ class Ledger:
         """The job as it stands. Raises JobNotFound or StoreUnavailable."""
         job = self._unsaved.get(job_id) or await self._store.get(job_id)
         if job is None:
-            raise _not_found(job_id)
+            raise JobNotFound.of(job_id)
         return job
 
     async def record(self, job: Job) -> bool:
@@ -109,7 +109,7 @@ class Ledger:
         stored = await self._store.delete(job_id)
         job = self._unsaved.pop(job_id, stored)
         if job is None:
-            raise _not_found(job_id)
+            raise JobNotFound.of(job_id)
         self._hub.stir(job_id)
         for follower in self._followers:
             follower.forgotten(job_id)
@@ -125,7 +125,3 @@ def fields(job: Job) -> dict[str, object]:
         "task_id": job.task_id,
         "reason": job.failure.reason if job.failure else "",
     }
-
-
-def _not_found(job_id: str) -> JobNotFound:
-    return JobNotFound(f"there is no job {job_id[:80]!r}; it was deleted, has expired, or never was")

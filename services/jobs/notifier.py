@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from services.domain.errors import StoreUnavailable
+from services.domain.errors import JobNotEnded, JobNotFound, StoreUnavailable
 from services.domain.job import Job
 from services.domain.model import Json
 from services.domain.ports import Clock, Courier, JobStore
@@ -65,6 +65,24 @@ class Notifier:
 
     def forgotten(self, job_id: str) -> None:
         """As Follower promises. What is forgotten is not told any more."""
+
+    async def redeliver(self, job_id: str) -> Job:
+        """Tells of a job's end once more, with all tries before it, and returns the job. Raises what follows, or StoreUnavailable.
+
+        JobNotFound, or JobNotEnded where there is nothing to tell yet. A try that is under way may be the one that tells it.
+        """
+        job = await self._store.get(job_id)
+        if job is None:
+            raise JobNotFound.of(job_id)
+        if not job.is_terminal:
+            raise JobNotEnded(
+                f"job {job.id} is {job.state.value}; its end is told by itself when it comes, and can be told once more after that",
+                metadata={"job_id": job.id},
+            )
+        await self._store.put_off(job.id, self._clock.now(), tries=0)
+        log.info("a message is sent once more", extra=fields(job))
+        self._nudged.set()
+        return job
 
     async def _run(self) -> None:
         while True:

@@ -27,9 +27,17 @@ class Scheduler:
     """The rounds of one core. `run` it once; `wake` it when a job becomes due that it cannot know of."""
 
     def __init__(
-        self, *, store: JobStore, clock: Clock, owner: str, poll: Callable[[Job], Awaitable[None]], room: int = 256
+        self,
+        *,
+        store: JobStore,
+        clock: Clock,
+        owner: str,
+        poll: Callable[[Job], Awaitable[None]],
+        room: int = 256,
+        on_poll: Callable[[float], None] | None = None,
     ) -> None:
-        """`poll` must not raise. At most `room` polls run at once."""
+        """`poll` must not raise. At most `room` polls run at once. `on_poll` is told by how many seconds each begins late."""
+        self._on_poll = on_poll
         self._store = store
         self._clock = clock
         self._owner = owner
@@ -81,6 +89,8 @@ class Scheduler:
             await self._rest()
 
     async def _take(self, job: Job) -> None:
+        if self._on_poll is not None and job.poll_at is not None:
+            self._on_poll(max(0.0, self._clock.now() - job.poll_at))
         try:
             await self._poll(job)
         finally:

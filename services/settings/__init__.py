@@ -18,19 +18,24 @@ FROM_FILE: Final = (
     "MULERUN_TOKEN",
     "MULERUN_STUDIO_TOKEN",
     "CLI2API_API_KEYS",
+    "CLI2API_MODEL_ALIASES",
     "CLI2API_JOBSTORE_DSN",
     "CLI2API_USAGE_DSN",
     "CLI2API_WEBHOOK_SECRET",
     "CLI2API_NOTIFY_SECRETS",
 )
-"""Secrets that may also be handed in as a file, by the same name with `_FILE` behind it."""
+"""Settings that may also be handed in as a file, by the same name with `_FILE` behind it."""
+_NO_SECRETS: Final = frozenset({"CLI2API_MODEL_ALIASES"})
+"""Those among them that may be shown."""
 
 Port = Annotated[int, BeforeValidator(grammar.whole(0, 65535))]
 Seconds = Annotated[float, BeforeValidator(grammar.duration)]
 MoreThanNoSeconds = Annotated[float, BeforeValidator(grammar.positive_duration)]
 Url = Annotated[str, BeforeValidator(grammar.url)]
 Listen = Annotated[str, BeforeValidator(grammar.listen)]
+Number = Annotated[int, BeforeValidator(grammar.whole(1, 64))]
 Flag = Annotated[bool, BeforeValidator(grammar.flag)]
+File = Annotated[Path, BeforeValidator(grammar.absolute_path)]
 Level = Literal["debug", "info", "warning", "error"]
 
 
@@ -48,6 +53,10 @@ class Settings(BaseSettings):
     grpc_port: Port = Field(50051, alias="CLI2API_GRPC_PORT")
     api_keys: Annotated[tuple[str, ...], BeforeValidator(grammar.keys)] = Field((), alias="CLI2API_API_KEYS", repr=False)
     allow_anonymous: Flag = Field(False, alias="CLI2API_ALLOW_ANONYMOUS")
+    tls_cert: File | None = Field(None, alias="CLI2API_TLS_CERT")
+    tls_key: File | None = Field(None, alias="CLI2API_TLS_KEY")
+    tls_client_ca: File | None = Field(None, alias="CLI2API_TLS_CLIENT_CA")
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(grammar.origins)] = Field((), alias="CLI2API_CORS_ORIGINS")
 
     mulerun_token: SecretStr = Field(SecretStr(""), alias="MULERUN_TOKEN")
     mulerun_studio_token: SecretStr = Field(SecretStr(""), alias="MULERUN_STUDIO_TOKEN")
@@ -87,6 +96,8 @@ class Settings(BaseSettings):
     max_body: Annotated[int, BeforeValidator(grammar.size)] = Field(64 << 20, alias="CLI2API_MAX_BODY")
     heartbeat: MoreThanNoSeconds = Field(15.0, alias="CLI2API_HEARTBEAT")
     drain_timeout: Seconds = Field(10.0, alias="CLI2API_DRAIN_TIMEOUT")
+    cores: Number = Field(1, alias="CLI2API_CORES")
+    edges: Number = Field(1, alias="CLI2API_EDGES")
 
     core_listen: Listen = Field(alias="CLI2API_CORE_LISTEN")
     core_target: str = Field(alias="CLI2API_CORE_TARGET")
@@ -140,6 +151,11 @@ class Settings(BaseSettings):
             )
         if self.port == self.grpc_port != 0:
             raise BadSetting(f"CLI2API_GRPC_PORT is {self.grpc_port}, and so is CLI2API_PORT: give them different ports")
+        if bool(self.tls_cert) != bool(self.tls_key):
+            missing, given = ("CLI2API_TLS_KEY", "CLI2API_TLS_CERT") if self.tls_cert else ("CLI2API_TLS_CERT", "CLI2API_TLS_KEY")
+            raise BadSetting(f"{missing} is empty: {given} is set, and TLS needs both")
+        if self.tls_client_ca and not self.tls_cert:
+            raise BadSetting("CLI2API_TLS_CERT is empty: CLI2API_TLS_CLIENT_CA asks callers for certificates, which needs TLS")
         if self.api_keys or self.allow_anonymous:
             return
         for name, host in (("CLI2API_HOST", self.host), ("CLI2API_CORE_LISTEN", grammar.host_of(self.core_listen))):
@@ -190,6 +206,6 @@ def _from_file(name: str, environ: Mapping[str, str]) -> dict[str, str]:
 def _complaint(name: str, error: Mapping[str, object], given: Mapping[str, str]) -> str:
     context = error.get("ctx")
     takes = context["error"] if isinstance(context, dict) and "error" in context else error["msg"]
-    is_secret = name in FROM_FILE or "@" in given.get(name, "")  # a URL may have a password in it
+    is_secret = name in {*FROM_FILE} - _NO_SECRETS or "@" in given.get(name, "")  # a URL may have a password in it
     shown = "" if is_secret else f' is "{given.get(name, "")[:100]}"'
     return f"{name}{shown}: {takes}"

@@ -147,10 +147,21 @@ def keys(text: str) -> tuple[str, ...]:
     return listed
 
 
+def origins(text: str) -> tuple[str, ...]:
+    """A comma list of origins of pages, as browsers write them; "*" alone is every page."""
+    listed = tuple(dict.fromkeys(each.strip().rstrip("/").lower() for each in text.split(",") if each.strip()))
+    if listed == ("*",):
+        return listed
+    for each in listed:
+        if not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?", each, re.ASCII):
+            raise ValueError(f'takes a comma list of origins as in https://app.example.com, or *; "{each[:60]}" is none')
+    return listed
+
+
 def aliases(text: str) -> dict[str, str]:
-    """A comma list of alias=model."""
+    """A list of alias=model, with commas or line ends between them."""
     found: dict[str, str] = {}
-    for pair in filter(None, (each.strip() for each in text.split(","))):
+    for pair in filter(None, (each.strip() for each in re.split(r"[,\n]", text))):
         alias, equals, model = (each.strip() for each in pair.partition("="))
         if not (alias and equals and model) or alias in found:
             raise ValueError(f'takes a comma list of alias=model, each alias once; "{pair}" does not fit')

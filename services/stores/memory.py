@@ -1,7 +1,8 @@
 """Keeps jobs in this process: for trying things out and for tests. They are gone when it ends, paid ones too."""
 
 import heapq
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
@@ -77,6 +78,10 @@ class MemoryStore:
         """As JobStore promises."""
         return min((due_at for due_at, _ in self._due()), default=None)
 
+    async def census(self) -> Mapping[JobState, int]:
+        """As JobStore promises."""
+        return Counter(entry.job.state for entry in self._entries.values() if not entry.job.is_terminal)
+
     async def renew(self, job_ids: Collection[str], *, owner: str, lease_until: float) -> None:
         """As JobStore promises."""
         for entry in (self._entries[job_id] for job_id in job_ids if job_id in self._entries):
@@ -102,10 +107,10 @@ class MemoryStore:
             entry.job = replace(entry.job, notify_at=until, notify_tries=entry.job.notify_tries + 1)
         return [entry.job for entry in claimed]
 
-    async def put_off(self, job_id: str, notify_at: float | None) -> None:
+    async def put_off(self, job_id: str, notify_at: float | None, *, tries: int | None = None) -> None:
         """As JobStore promises."""
         if entry := self._entries.get(job_id):
-            entry.job = replace(entry.job, notify_at=notify_at)
+            entry.job = replace(entry.job, notify_at=notify_at, notify_tries=entry.job.notify_tries if tries is None else tries)
 
     async def expire(self, *, now: float, in_flight_grace: float) -> int:
         """As JobStore promises."""

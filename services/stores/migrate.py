@@ -5,21 +5,16 @@ Two processes that start at once are safe: each looks again, inside the write lo
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import aiosqlite
 
 from services.stores.queries import Migration
 
-APPLICATION: Final = 0x43324150
-"""Marks a database file as ours ("C2AP"), so that another program's is never written to."""
-
-
 class NotOurs(Exception):
     """The database belongs to another program, or to a later version of this one. The message says which, for people."""
 
 
-async def examine(connection: aiosqlite.Connection, steps: Sequence[Migration], application: int = APPLICATION) -> None:
+async def examine(connection: aiosqlite.Connection, steps: Sequence[Migration], application: int) -> None:
     """Returns where the database is ours to migrate, an empty one too. Raises NotOurs, or sqlite3.Error; writes nothing."""
     tables = await _number(connection, "SELECT count(*) FROM sqlite_schema")
     if tables and await _pragma(connection, "application_id") != application:
@@ -29,7 +24,7 @@ async def examine(connection: aiosqlite.Connection, steps: Sequence[Migration], 
         raise NotOurs(f"a newer cli2api wrote it (schema {version}, this version knows {len(steps)}); run the newer version")
 
 
-async def migrate(connection: aiosqlite.Connection, steps: Sequence[Migration], application: int = APPLICATION) -> None:
+async def migrate(connection: aiosqlite.Connection, steps: Sequence[Migration], application: int) -> None:
     """Runs the steps that the database has not seen. Raises sqlite3.Error. The connection must be in autocommit mode."""
     for step in steps[await _pragma(connection, "user_version") :]:
         await _take(connection, step, application)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from services.domain.errors import StoreUnavailable
 from services.stores.migrate import NotOurs
 from services.stores.queries import Migration
 
@@ -102,8 +101,10 @@ async def connect(dsn: str) -> "Connection":
     )
 
 
-async def migrate(connection: "PoolConnectionProxy", steps: Sequence[Migration]) -> None:
+async def migrate(connection: "PoolConnectionProxy", steps: Sequence[Migration], table: str) -> None:
     """Runs the steps that the database has not seen, all in one transaction, so that they are there whole or not at all.
+
+    `table` says which those are; the first step makes it.
 
     Cores that start at once are safe: one migrates, the others wait and find it done. Raises NotOurs, or one of DRIVER_ERRORS.
     """
@@ -111,13 +112,13 @@ async def migrate(connection: "PoolConnectionProxy", steps: Sequence[Migration])
         raise NotOurs(f"it is PostgreSQL {server}, and {OLDEST_SERVER} or newer is needed")
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-        version = await _version(connection)
+        version = await _version(connection, table)
         if version > len(steps):
             raise NotOurs(f"a newer cli2api wrote it (schema {version}, this version knows {len(steps)}); run the newer version")
         for step in steps[version:]:
             await connection.execute(step.sql)
         if version < len(steps):
-            await connection.execute("UPDATE cli2api_schema SET version = $1", len(steps))
+            await connection.execute(f"UPDATE {table} SET version = $1", len(steps))  # noqa: S608 - a name of ours
 
 
 async def compare_clocks(connection: "PoolConnectionProxy") -> None:
@@ -132,15 +133,10 @@ async def compare_clocks(connection: "PoolConnectionProxy") -> None:
         )
 
 
-def unavailable(error: BaseException) -> StoreUnavailable:
-    """What a caller of the store is told."""
-    return StoreUnavailable(f"the job store cannot be used: {cause(error)}")
-
-
-async def _version(connection: "PoolConnectionProxy") -> int:
-    if await connection.fetchval("SELECT to_regclass('cli2api_schema')") is None:
+async def _version(connection: "PoolConnectionProxy", table: str) -> int:
+    if await connection.fetchval("SELECT to_regclass($1)", table) is None:
         return 0
-    version: int = await connection.fetchval("SELECT version FROM cli2api_schema")
+    version: int = await connection.fetchval(f"SELECT version FROM {table}")  # noqa: S608 - a name of ours
     return version
 
 

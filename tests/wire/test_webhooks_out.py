@@ -8,12 +8,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from cli2api.v1 import media_pb2
+from cli2api.v1 import job_pb2, media_pb2
+from cli2api.v1.job_pb2_grpc import JobServiceStub
 from cli2api.v1.media_pb2_grpc import MediaServiceStub
 
 from simulator.faults import Fault, TaskScript
 from tests.hosts import Says, ScriptedHost, Seen
-from tests.wire.house import METADATA, House, house
+from tests.wire.house import METADATA, House, ask, house
 
 pytestmark = pytest.mark.wire
 
@@ -72,3 +73,30 @@ async def test_what_a_killed_core_had_still_to_tell_is_told_by_the_next(short_pa
 
     assert [message.json["data"]["id"] for message in receiver.seen] == [job_id] * 2
     assert len({message.headers["webhook-id"] for message in receiver.seen}) == 1
+
+
+async def test_an_end_that_was_told_is_told_once_more_over_rest_and_grpc(short_path: Path) -> None:
+    async with ScriptedHost() as receiver:
+        receiver.say(Says())
+        async with house(short_path, options=None, **settings(receiver)) as home:
+            job_id = await video(home)
+            await told(home)
+            answer = await home.http.post(f"/v1/jobs/{job_id}:redeliver")
+            shown = await answer.json()
+            await told(home, 2)
+            request = job_pb2.RedeliverJobRequest(id=job_id)
+            again = await JobServiceStub(home.channel).RedeliverJob(request, metadata=METADATA, timeout=20)
+            await told(home, 3)
+            unknown = await ask(home.http, "POST", "/v1/jobs/video_0:redeliver", None)
+
+    assert (answer.status, shown["id"], shown["state"]) == (200, job_id, "JOB_STATE_SUCCEEDED")
+    assert again.job.id == job_id
+    assert len({(message.headers["webhook-id"], message.body) for message in receiver.seen}) == 1
+    assert (unknown[0], unknown[1]["code"]) == (404, "not_found")
+
+
+async def test_a_gateway_that_tells_nobody_names_the_setting(short_path: Path) -> None:
+    async with house(short_path) as home:
+        status, error = await ask(home.http, "POST", f"/v1/jobs/{await video(home)}:redeliver", None)
+    assert (status, error["code"]) == (400, "no_receiver")
+    assert "CLI2API_NOTIFY_URL" in error["message"]

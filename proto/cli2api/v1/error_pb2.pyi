@@ -70,6 +70,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The gateway is stopping and takes no new work. UNAVAILABLE."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 21
     """A fault of the gateway itself; the request id finds it in the log. INTERNAL."""
+    ERROR_REASON_JOB_NOT_ENDED: _ErrorReason.ValueType  # 22
+    """The job has not ended yet, and only its end can be told once more. FAILED_PRECONDITION."""
+    ERROR_REASON_NO_RECEIVER: _ErrorReason.ValueType  # 23
+    """The gateway tells nobody of its jobs; the operator has to set CLI2API_NOTIFY_URL. FAILED_PRECONDITION."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reasons of failure. New reasons may be added; a client treats one that it does not know by the status code alone."""
@@ -118,4 +122,8 @@ ERROR_REASON_DRAINING: ErrorReason.ValueType  # 20
 """The gateway is stopping and takes no new work. UNAVAILABLE."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 21
 """A fault of the gateway itself; the request id finds it in the log. INTERNAL."""
+ERROR_REASON_JOB_NOT_ENDED: ErrorReason.ValueType  # 22
+"""The job has not ended yet, and only its end can be told once more. FAILED_PRECONDITION."""
+ERROR_REASON_NO_RECEIVER: ErrorReason.ValueType  # 23
+"""The gateway tells nobody of its jobs; the operator has to set CLI2API_NOTIFY_URL. FAILED_PRECONDITION."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

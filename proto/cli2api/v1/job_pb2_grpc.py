@@ -60,6 +60,11 @@ class JobServiceStub:
                 request_serializer=cli2api_dot_v1_dot_job__pb2.DeleteJobRequest.SerializeToString,
                 response_deserializer=cli2api_dot_v1_dot_job__pb2.DeleteJobResponse.FromString,
                 _registered_method=True)
+        self.RedeliverJob = channel.unary_unary(
+                '/cli2api.v1.JobService/RedeliverJob',
+                request_serializer=cli2api_dot_v1_dot_job__pb2.RedeliverJobRequest.SerializeToString,
+                response_deserializer=cli2api_dot_v1_dot_job__pb2.RedeliverJobResponse.FromString,
+                _registered_method=True)
         self.DownloadAsset = channel.unary_stream(
                 '/cli2api.v1.JobService/DownloadAsset',
                 request_serializer=cli2api_dot_v1_dot_job__pb2.DownloadAssetRequest.SerializeToString,
@@ -111,6 +116,14 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RedeliverJob(self, request, context):
+        """Tells the gateway's receiver (CLI2API_NOTIFY_URL) once more that a job has ended, under the same webhook-id, with all tries anew.
+        Answers as soon as that is written down. Fails with JOB_NOT_ENDED, or with NO_RECEIVER where the gateway tells nobody.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DownloadAsset(self, request, context):
         """Streams one asset of a succeeded job: a head, then its bytes.
         """
@@ -153,6 +166,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.DeleteJob,
                     request_deserializer=cli2api_dot_v1_dot_job__pb2.DeleteJobRequest.FromString,
                     response_serializer=cli2api_dot_v1_dot_job__pb2.DeleteJobResponse.SerializeToString,
+            ),
+            'RedeliverJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeliverJob,
+                    request_deserializer=cli2api_dot_v1_dot_job__pb2.RedeliverJobRequest.FromString,
+                    response_serializer=cli2api_dot_v1_dot_job__pb2.RedeliverJobResponse.SerializeToString,
             ),
             'DownloadAsset': grpc.unary_stream_rpc_method_handler(
                     servicer.DownloadAsset,
@@ -301,6 +319,33 @@ class JobService:
             '/cli2api.v1.JobService/DeleteJob',
             cli2api_dot_v1_dot_job__pb2.DeleteJobRequest.SerializeToString,
             cli2api_dot_v1_dot_job__pb2.DeleteJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedeliverJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cli2api.v1.JobService/RedeliverJob',
+            cli2api_dot_v1_dot_job__pb2.RedeliverJobRequest.SerializeToString,
+            cli2api_dot_v1_dot_job__pb2.RedeliverJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

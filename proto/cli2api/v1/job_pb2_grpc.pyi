@@ -43,6 +43,10 @@ class JobServiceStub:
     """Answers when the job is terminal, or when `timeout` has passed, with the job as it stands then."""
     DeleteJob: _grpc.UnaryUnaryMultiCallable[_job_pb2.DeleteJobRequest, _job_pb2.DeleteJobResponse]
     """Forgets a job. Work in flight upstream is not cancelled, since MuleRun offers no cancellation; its result is dropped."""
+    RedeliverJob: _grpc.UnaryUnaryMultiCallable[_job_pb2.RedeliverJobRequest, _job_pb2.RedeliverJobResponse]
+    """Tells the gateway's receiver (CLI2API_NOTIFY_URL) once more that a job has ended, under the same webhook-id, with all tries anew.
+    Answers as soon as that is written down. Fails with JOB_NOT_ENDED, or with NO_RECEIVER where the gateway tells nobody.
+    """
     DownloadAsset: _grpc.UnaryStreamMultiCallable[_job_pb2.DownloadAssetRequest, _job_pb2.DownloadAssetResponse]
     """Streams one asset of a succeeded job: a head, then its bytes."""
     ReceiveWebhook: _grpc.UnaryUnaryMultiCallable[_job_pb2.ReceiveWebhookRequest, _job_pb2.ReceiveWebhookResponse]
@@ -65,6 +69,10 @@ class JobServiceAsyncStub(JobServiceStub):
     """Answers when the job is terminal, or when `timeout` has passed, with the job as it stands then."""
     DeleteJob: _aio.UnaryUnaryMultiCallable[_job_pb2.DeleteJobRequest, _job_pb2.DeleteJobResponse]  # type: ignore[assignment]
     """Forgets a job. Work in flight upstream is not cancelled, since MuleRun offers no cancellation; its result is dropped."""
+    RedeliverJob: _aio.UnaryUnaryMultiCallable[_job_pb2.RedeliverJobRequest, _job_pb2.RedeliverJobResponse]  # type: ignore[assignment]
+    """Tells the gateway's receiver (CLI2API_NOTIFY_URL) once more that a job has ended, under the same webhook-id, with all tries anew.
+    Answers as soon as that is written down. Fails with JOB_NOT_ENDED, or with NO_RECEIVER where the gateway tells nobody.
+    """
     DownloadAsset: _aio.UnaryStreamMultiCallable[_job_pb2.DownloadAssetRequest, _job_pb2.DownloadAssetResponse]  # type: ignore[assignment]
     """Streams one asset of a succeeded job: a head, then its bytes."""
     ReceiveWebhook: _aio.UnaryUnaryMultiCallable[_job_pb2.ReceiveWebhookRequest, _job_pb2.ReceiveWebhookResponse]  # type: ignore[assignment]
@@ -114,6 +122,16 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.DeleteJobResponse, _abc.Awaitable[_job_pb2.DeleteJobResponse]]:
         """Forgets a job. Work in flight upstream is not cancelled, since MuleRun offers no cancellation; its result is dropped."""
+
+    @_abc_1.abstractmethod
+    def RedeliverJob(
+        self,
+        request: _job_pb2.RedeliverJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.RedeliverJobResponse, _abc.Awaitable[_job_pb2.RedeliverJobResponse]]:
+        """Tells the gateway's receiver (CLI2API_NOTIFY_URL) once more that a job has ended, under the same webhook-id, with all tries anew.
+        Answers as soon as that is written down. Fails with JOB_NOT_ENDED, or with NO_RECEIVER where the gateway tells nobody.
+        """
 
     @_abc_1.abstractmethod
     def DownloadAsset(

@@ -60,6 +60,9 @@ RETURNING *;
 -- next_due: When a job comes up next; a job that is held, when its lease ends.
 SELECT min(due_at) AS due_at FROM jobs WHERE due_at IS NOT NULL;
 
+-- census: How many jobs that are not terminal stand where.
+SELECT state, count(*) AS jobs FROM jobs WHERE due_at IS NOT NULL OR state = 'submitting' GROUP BY state;
+
 -- renew: Prolongs leases on submissions that their owner still holds.
 UPDATE jobs SET lease_until = :lease_until
 WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'submitting' AND lease_owner = :owner;
@@ -77,8 +80,8 @@ UPDATE jobs SET notify_at = :until, notify_tries = notify_tries + 1
 WHERE id IN (SELECT id FROM jobs WHERE notify_at <= :now ORDER BY notify_at, id LIMIT :limit)
 RETURNING *;
 
--- put_off: When a job's end is to be told next.
-UPDATE jobs SET notify_at = :notify_at WHERE id = :id RETURNING id;
+-- put_off: When a job's end is to be told next, and as what try.
+UPDATE jobs SET notify_at = :notify_at, notify_tries = coalesce(:tries, notify_tries) WHERE id = :id RETURNING id;
 
 -- expire: Forgets terminal jobs at their time, and others a grace later.
 DELETE FROM jobs

@@ -66,6 +66,9 @@ RETURNING job.*;
 -- next_due: When a job comes up next; a job that is held, when its lease ends.
 SELECT min(due_at) AS due_at FROM cli2api_jobs WHERE due_at IS NOT NULL;
 
+-- census: How many jobs that are not terminal stand where.
+SELECT state, count(*) AS jobs FROM cli2api_jobs WHERE due_at IS NOT NULL OR state = 'submitting' GROUP BY state;
+
 -- renew: Prolongs leases on submissions that their owner still holds.
 UPDATE cli2api_jobs SET lease_until = :lease_until
 WHERE id IN (SELECT json_array_elements_text(:ids::json)) AND state = 'submitting' AND lease_owner = :owner;
@@ -80,8 +83,8 @@ UPDATE cli2api_jobs SET notify_at = :until, notify_tries = notify_tries + 1
 WHERE id IN (SELECT id FROM cli2api_jobs WHERE notify_at <= :now ORDER BY notify_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
 RETURNING *;
 
--- put_off: When a job's end is to be told next.
-UPDATE cli2api_jobs SET notify_at = :notify_at WHERE id = :id RETURNING id;
+-- put_off: When a job's end is to be told next, and as what try.
+UPDATE cli2api_jobs SET notify_at = :notify_at, notify_tries = coalesce(:tries, notify_tries) WHERE id = :id RETURNING id;
 
 -- expire: Forgets terminal jobs at their time, and others a grace later; somebody may be waiting for those.
 WITH gone AS (

@@ -49,5 +49,7 @@ WHERE began_at >= :since
 GROUP BY bucket
 ORDER BY CASE WHEN :by_time THEN 0 ELSE count(*) END DESC, bucket;
 
--- expire: Forgets the records of calls that began before that.
-DELETE FROM records WHERE began_at < :before;
+-- expire: Forgets the records of calls that began before that, at most so many.
+DELETE FROM records
+WHERE id IN (SELECT id FROM records WHERE began_at < :before LIMIT :limit)
+RETURNING 1 AS gone;

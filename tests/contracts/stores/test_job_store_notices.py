@@ -59,3 +59,12 @@ async def test_of_many_that_claim_at_once_each_message_goes_to_one(store: JobSto
     claims = await asyncio.gather(*(store.claim_notices(now=NOON, until=LEASE, limit=3) for _ in range(10)))
     found = [job.id for claim in claims for job in claim]
     assert len(found) == len(set(found)) == 20
+
+
+async def test_what_is_told_once_more_counts_its_tries_anew_and_leaves_the_revision(store: JobStore) -> None:
+    await put(store, ended(1))
+    await claimed(store)
+    await store.put_off("image_1", None)
+    await store.put_off("image_1", NOON, tries=0)
+    (again,) = await store.claim_notices(now=NOON, until=LEASE, limit=9)
+    assert (again.notify_tries, again.revision) == (1, ended(1).revision)

@@ -14,7 +14,7 @@ from services.domain import call, errors
 from services.domain.text import TokenUsage
 from services.domain.usage import Record, caller_of
 from services.interceptors.access import access
-from services.interceptors.auth import auth
+from services.interceptors.auth import Keys, auth
 from services.interceptors.faults import CODES, faults
 from services.interceptors.records import LONGEST_NAME, STATUSES, records
 from services.interceptors.shapes import Rings
@@ -117,7 +117,7 @@ async def drained(call: Any) -> list[Any]:
 async def gateway(*keys: str) -> AsyncGenerator[Gateway]:
     service, store = Service(), Kept()
     async with Recorder(store=store, clock=SystemClock(), buffer=100) as recorder:
-        server = grpc.aio.server(interceptors=[Rings(access, faults, auth(keys), records(recorder, FakeClock()))])
+        server = grpc.aio.server(interceptors=[Rings(access, faults, auth(Keys(keys)), records(recorder, FakeClock()))])
         text: dict[str, Any] = {
             "Generate": grpc.unary_unary_rpc_method_handler(
                 service.generate, text_pb2.GenerateRequest.FromString, text_pb2.GenerateResponse.SerializeToString

@@ -1,0 +1,1 @@
+"""What the core counts of itself, for Prometheus. Law: counting never stops a call or a start, and no label is a caller's own word."""
