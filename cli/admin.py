@@ -26,6 +26,10 @@ class Admin:
         stats = await self._ask("GET", "/stats", filter=_OPEN)
         return all(line.endswith(": 0") for line in stats.splitlines())
 
+    async def prometheus(self, names: str) -> str:
+        """The numbers whose names match the regular expression, in Prometheus' format; empty where nobody answers."""
+        return await self._ask("GET", "/stats/prometheus", usedonly="", filter=names)
+
     async def _ask(self, method: str, path: str, **query: str) -> str:
         connector = aiohttp.UnixConnector(str(self.socket))
         try:

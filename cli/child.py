@@ -29,6 +29,8 @@ class Child:
         self.part = part
         self.gone = asyncio.Event()
         """Set when it was retired and has ended."""
+        self.restarts = 0
+        """How often it died and was started again."""
         self._journal = journal
         self._heard = heard
         self._process: Process | None = None
@@ -46,12 +48,18 @@ class Child:
         """From here on it is started again whatever it dies of; before, an exit with an error means that it cannot start."""
         self._has_served = True
 
+    def tell(self, number: signal.Signals) -> bool:
+        """Sends it a signal; False where it does not run now."""
+        if self._process is None or self._process.returncode is not None:
+            return False
+        self._process.send_signal(number)
+        return True
+
     def retire(self, with_signal: signal.Signals) -> None:
         """It is to end now and not to be started again."""
         self._last_signal = with_signal
         self._retired.set()
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(with_signal)
+        self.tell(with_signal)
 
     async def keep(self) -> None:
         """Returns when it was retired and has ended. Raises StartFailed where it ends with an error before it ever served."""
@@ -65,6 +73,7 @@ class Child:
                     return
                 if returncode > 0 and not self._has_served:
                     raise self._start_failed(returncode)
+                self.restarts += 1
                 delay = next_delay(delay, lived=clock() - began)
                 self._journal.say(
                     "error",
@@ -88,7 +97,7 @@ class Child:
                 stdout=PIPE,
                 stderr=STDOUT,
                 process_group=0,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=_prepared(os.getpid()),
             )
         except OSError as error:
             self._last_words = f"{self.part.argv[0]} cannot be started: {error.strerror}"
@@ -146,14 +155,17 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncGenerator[list[bytes]]:
     yield [rest]
 
 
-def _die_with(parent: int) -> Callable[[], None] | None:
-    """Run in the new process before its program: the kernel kills it when this process dies, be it by kill -9."""
-    if _LIBC is None:
-        return None
-    libc = _LIBC
+def _prepared(parent: int) -> Callable[[], None]:
+    """Run in the new process before its program: the kernel kills it when this process dies, be it by kill -9.
+
+    SIGHUP asks for a reload, and must not kill what is too young to listen or has nothing to reload.
+    """
 
     def prepare() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        if _LIBC is None:
+            return
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above
             os._exit(1)
 

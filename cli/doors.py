@@ -1,22 +1,50 @@
-"""What the settings say of the ways in, for whoever renders Envoy's files. Pure."""
+"""What the settings say of the ways in, for whoever renders Envoy's files or asks whether they are open."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.errors import StartFailed
+from edge.envoy.address import Address, Unix
 from edge.envoy.doors import Doors
-from edge.envoy.tls import Tls
+from edge.envoy.tls import BadTls, Tls, look
 from services.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """Where the gateway is asked how it is."""
+
+    url: str
+    socket: Path | None = None
 
 
 def chosen(settings: Settings) -> Doors:
     """The ways in that the operator has chosen."""
-    return Doors(tls=certificates(settings), origins=settings.cors_origins, patience=settings.image_timeout)
+    return Doors(tls=_certificates(settings), origins=settings.cors_origins, patience=settings.image_timeout)
 
 
-def certificates(settings: Settings) -> Tls | None:
-    """None where the listeners speak plainly."""
-    if settings.tls_cert is None or settings.tls_key is None:
-        return None
-    return Tls(certificate=settings.tls_cert, key=settings.tls_key, client_ca=settings.tls_client_ca)
+def warnings(settings: Settings) -> list[str]:
+    """What is unwise of the certificates' files. Raises StartFailed, naming the setting, where they cannot be used."""
+    tls = _certificates(settings)
+    try:
+        return look(tls) if tls else []
+    except BadTls as error:
+        raise StartFailed(str(error)) from error
 
 
 def scheme(settings: Settings) -> str:
     """Of the REST listener's URL."""
     return "http" if settings.tls_cert is None else "https"
+
+
+def probed(settings: Settings, rest_url: str, edge: Address) -> Probed:
+    """Through Envoy, unless that lets nobody in without a certificate, which we have not: then the edge itself."""
+    if settings.tls_client_ca is None:
+        return Probed(url=rest_url)
+    return Probed(url="http://edge", socket=edge.path) if isinstance(edge, Unix) else Probed(url=f"http://{edge}")
+
+
+def _certificates(settings: Settings) -> Tls | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return Tls(certificate=settings.tls_cert, key=settings.tls_key, client_ca=settings.tls_client_ca)

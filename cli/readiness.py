@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 import aiohttp
@@ -31,10 +32,15 @@ async def is_listening(address: Address) -> bool:
     return True
 
 
-async def is_ok(url: str) -> bool:
-    """GET answers 200."""
+async def is_ok(url: str, *, socket: Path | None = None) -> bool:
+    """GET answers 200; asked at a unix socket where one is given."""
     try:
-        async with aiohttp.ClientSession(timeout=_PATIENCE) as session, session.get(url) as answer:
+        connector = aiohttp.UnixConnector(str(socket)) if socket else None
+        # The certificate is our own Envoy's, for the names by which callers know it.
+        async with (
+            aiohttp.ClientSession(timeout=_PATIENCE, connector=connector) as session,
+            session.get(url, ssl=False) as answer,
+        ):
             await answer.read()
             return answer.status == 200
     except (aiohttp.ClientError, TimeoutError):

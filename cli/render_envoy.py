@@ -36,21 +36,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 when the files are written; 1, with one message on stderr, where they cannot be."""
     folder = args.out.resolve()
+    try:
+        settings = Settings.read(os.environ)
+    except BadSetting as failed:
+        print(f"cli2api: {failed}", file=sys.stderr)
+        return 1
     layout = render.Layout(
         rest=Tcp(args.host, args.rest_port),
         grpc=Tcp(args.host, args.grpc_port),
         admin=args.admin,
-        edge=args.edge,
-        core=args.core,
+        edges=[args.edge],
+        cores=[args.core],
         folder=folder,
         seen_as=args.seen_as,
+        doors=doors.chosen(settings),
     )
     try:
-        settings = Settings.read(os.environ)
         print(render.write(layout, keys=settings.api_keys, max_body=settings.max_body))
-    except BadSetting as failed:
-        print(f"cli2api: {failed}", file=sys.stderr)
-        return 1
     except OSError as error:
         print(f"cli2api: {folder} cannot be written ({error.strerror}): choose another --out", file=sys.stderr)
         return 1

@@ -19,7 +19,10 @@ _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """None: what it does comes from the environment, as the README's table says."""
-    parser.description = "Runs the gateway until SIGTERM or Ctrl-C, which drain it; a second one stops it at once."
+    parser.description = (
+        "Runs the gateway until SIGTERM or Ctrl-C, which drain it; a second one stops it at once. SIGHUP reloads, as"
+        " `cli2api reload` does."
+    )
 
 
 def run(_args: argparse.Namespace) -> int:
@@ -40,5 +43,6 @@ async def _serve(environ: Mapping[str, str]) -> None:
     gateway = Gateway(environ)
     for each in _STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(each, gateway.stop)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.reload_soon)
     async with gateway:
         await gateway.until_asked_to_stop()

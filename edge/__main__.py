@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 
 import uvloop
@@ -19,9 +20,10 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     log_to_stderr(settings.log_level)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks for a reload, and nothing here changes
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings))
+            runner.run(serve(settings, os.environ))
     except OSError as error:
         sys.stderr.write(f"{error.strerror}\n")
         return 1

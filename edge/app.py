@@ -4,7 +4,9 @@ import logging
 import re
 import time
 import uuid
-from typing import Final
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Final, TypeAlias
 
 from starlette.datastructures import Headers
 from starlette.routing import Router
@@ -16,6 +18,7 @@ from edge.dialects.fields import WrongField
 from edge.errors import Dialect, Failure, document, headers, row_of
 from edge.exchange import REQUEST_ID, Exchange
 from edge.routes.audio import Audio
+from edge.routes.catalog import Catalog
 from edge.routes.chat import Chat
 from edge.routes.completions import Completions
 from edge.routes.health import Health
@@ -41,10 +44,16 @@ _CALLER_LEFT: Final = 499
 """What the access line says of a call whose caller hung up before an answer began."""
 
 
+Watcher: TypeAlias = Callable[[Scope, Line], AbstractContextManager[None]]
+"""Makes a context around one request. It must not raise."""
+
+
 class App:
     """Serves every path of the shim."""
 
-    def __init__(self, backend: Backend, settings: Settings) -> None:
+    def __init__(self, backend: Backend, settings: Settings, watchers: Sequence[Watcher] = ()) -> None:
+        """`watchers` look on while a request is served, the first one outermost."""
+        self._watchers = watchers
         texts = Texts(backend, max_body=settings.max_body, heartbeat=settings.heartbeat)
         rooms = (
             Chat(texts),
@@ -58,6 +67,7 @@ class App:
             Jobs(backend, heartbeat=settings.heartbeat, timeout=settings.image_timeout),
             Webhooks(backend, max_body=settings.max_body),
             Models(backend),
+            Catalog(backend),
             Usage(backend),
             Health(backend),
         )
@@ -74,8 +84,11 @@ class App:
         line = Line(scope["method"], receive, send, _on_every_answer(request_id, scope))
         began = time.perf_counter()
         try:
-            async with line:
-                await self._serve(scope, line)
+            with ExitStack() as stack:
+                for watcher in self._watchers:
+                    stack.enter_context(watcher(scope, line))
+                async with line:
+                    await self._serve(scope, line)
         except CallerLeft:
             _LOG.debug("the caller hung up", extra={"request_id": request_id})
         finally:

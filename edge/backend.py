@@ -14,6 +14,7 @@ from cli2api.v1 import catalog_pb2_grpc, job_pb2_grpc, media_pb2_grpc, text_pb2_
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from edge.channels import open_channel
 from edge.errors import Failure, Spent
 from edge.statuses import failure_of, lost
 
@@ -31,7 +32,7 @@ _HEALTH_TIMEOUT: Final = 2.0
 def _options(max_body: int) -> Sequence[tuple[str, int]]:
     return (
         ("grpc.max_send_message_length", max_body + _MESSAGE_SLACK),
-        ("grpc.max_receive_message_length", max_body + _MESSAGE_SLACK),
+        ("grpc.max_receive_message_length", -1),  # how long an answer may be is the core's to say
         # A restarted core is used again within a second.
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),
@@ -75,10 +76,10 @@ class Pieces(Generic[Response]):
 
 
 class Backend:
-    """An open channel to the core; use it as a context manager. `target` is a gRPC target, `max_body` bytes."""
+    """An open channel to the core; use it as a context manager. `target` is a comma list of gRPC targets, `max_body` bytes."""
 
     def __init__(self, target: str, *, max_body: int, patience: float = 2.0) -> None:
-        self._channel = aio.insecure_channel(target, options=_options(max_body))
+        self._channel = open_channel(target, _options(max_body))
         self._patience = patience
         """Seconds that a call waits for a core that is just being restarted."""
         self.text: text_pb2_grpc.TextServiceAsyncStub = text_pb2_grpc.TextServiceStub(self._channel)

@@ -5,6 +5,7 @@ the task that serves. So no endpoint needs to think of it.
 """
 
 import asyncio
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -25,11 +26,11 @@ class Line:
         self._send = send
         self._headers = headers
         """Sent with every answer."""
-        self._body_read = asyncio.Event()
-        if method in _BODILESS:
-            self._body_read.set()
+        self._bodiless = method in _BODILESS
         self.status = 0
         """HTTP status of the answer; 0 until it has begun."""
+        self.answered: float | None = None
+        """When the answer's head went out, on the clock of `perf_counter`."""
         self.finished = False
         self._left = False
         self._listening: asyncio.Task[None] | None = None
@@ -40,20 +41,22 @@ class Line:
         if message["type"] == "http.disconnect":
             raise CallerLeft
         if not message.get("more_body", False):
-            self._body_read.set()
+            self._listen()
         return message
 
     async def send(self, message: Message) -> None:
         """The next piece of the answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.answered = perf_counter()
             message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
         elif not message.get("more_body", False):
             self.finished = True
         await self._send(message)
 
     async def __aenter__(self) -> Self:
-        self._listening = asyncio.create_task(self._listen(_this_task()))
+        if self._bodiless:
+            self._listen()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -64,8 +67,11 @@ class Line:
             self._listening.cancel()
             await asyncio.wait({self._listening})
 
-    async def _listen(self, served: "asyncio.Task[Any]") -> None:
-        await self._body_read.wait()
+    def _listen(self) -> None:
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._until_left(_this_task()))
+
+    async def _until_left(self, served: "asyncio.Task[Any]") -> None:
         message = await self._receive()
         while message["type"] != "http.disconnect":  # a body where none is expected is let go
             message = await self._receive()

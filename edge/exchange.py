@@ -13,6 +13,8 @@ from edge.errors import Failure
 
 REQUEST_ID: Final = "cli2api.request_id"
 """Key in the ASGI scope."""
+TRACE: Final = "cli2api.trace"
+"""Key in the ASGI scope, where a request is traced: the headers (`traceparent`, `tracestate`) that the core's calls go under."""
 _ENDPOINT: Final = "x-cli2api-endpoint"
 """Metadata; the path as the route table has it, as "/v1/videos/{id}/remix"."""
 _KEY_HEADERS: Final = ("authorization", "x-api-key")
@@ -52,7 +54,8 @@ class Exchange:
     def metadata(self) -> list[tuple[str, str]]:
         """What the core is told of the call: the key as it was presented, the request's id, and for its record the endpoint."""
         keys = [(name, self.headers[name]) for name in _KEY_HEADERS if _PRINTABLE.fullmatch(self.headers.get(name, ""))]
-        return [*keys, ("x-request-id", self.request_id), (_ENDPOINT, self._scope["route"].path)]
+        traced = self._scope.get(TRACE, {}).items()
+        return [*keys, ("x-request-id", self.request_id), (_ENDPOINT, self._scope["route"].path), *traced]
 
     @property
     def idempotency_key(self) -> str:
@@ -64,7 +67,7 @@ class Exchange:
         content = msgspec.json.encode(document)
         fields = {"content-type": "application/json", "content-length": str(len(content)), **(headers or {})}
         await self.start(status, list(fields.items()))
-        await self._send({"type": "http.response.body", "body": content, "more_body": False})
+        await self.end(content)
 
     async def start(self, status: int, headers: list[tuple[str, str]]) -> None:
         """Begins an answer whose bytes come piece by piece."""
@@ -77,7 +80,11 @@ class Exchange:
 
     async def finish(self) -> None:
         """Ends the answer. One that is never finished breaks off visibly at the caller's side."""
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self.end(b"")
+
+    async def end(self, rest: bytes) -> None:
+        """The rest of the answer, after which it is finished."""
+        await self._send({"type": "http.response.body", "body": rest, "more_body": False})
 
 
 Endpoint: TypeAlias = Callable[[Exchange], Awaitable[None]]

@@ -4,7 +4,7 @@ Before the answer's head is there, a failure is still a whole answer; after it, 
 went wrong, and anything else breaks off visibly.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,32 +35,39 @@ class Relay:
     body: bytes
 
 
+async def carry_whole(exchange: Exchange, backend: Backend, call: Relay) -> None:
+    """Serves one call whose answer is no stream, in one message: a stream of pieces costs about twice as much.
+
+    Raises Failure with the reason UNSUPPORTED where the model's upstream does not speak the dialect.
+    """
+    request = text_pb2.RelayWholeRequest(call=_request(exchange, call))
+    found = await backend.ask(backend.text.RelayWhole, request, metadata=exchange.metadata, timeout=None)
+    headers = [*_told(found.head), ("content-length", str(len(found.body)))]
+    await exchange.start(found.head.status, headers)
+    await exchange.end(found.body)
+
+
 async def carry(exchange: Exchange, backend: Backend, call: Relay, events: EventWriter, voice: Voice) -> None:
     """Serves one call; `events` writes the answer if it is a stream.
 
     Raises Failure before the answer has begun, with the reason UNSUPPORTED where the model's upstream does not speak the dialect.
     """
-    headers = _asked(exchange.headers.items())
-    request = text_pb2.RelayRequest(
-        operation=call.operation, model=call.model, body=call.body, headers=headers, query=exchange.query_text
-    )
-    async with backend.open(backend.text.Relay, request, metadata=exchange.metadata) as pieces:
+    async with backend.open(backend.text.Relay, _request(exchange, call), metadata=exchange.metadata) as pieces:
         head = (await pieces.first()).head
-        headers_told = [(each.name, each.value) for each in head.headers if _is_told(each.name)]
-        streams = head.status == 200 and _has_events(dict(headers_told))
-        if not streams:
-            await events.rest()
-        if streams:
-            await events.begin(headers_told)
+        headers = _told(head)
+        if head.status == 200 and _has_events(headers):
+            await events.begin(headers)
             await _carry_events(exchange, pieces, events, voice)
-        elif not events.begun:
-            await _carry_whole(exchange, head.status, headers_told, pieces)
         else:
-            await events.die(written(voice.failure(await _refusal(exchange, head.status, pieces, voice))))
+            await events.rest()
+            if events.begun:
+                await events.die(written(voice.failure(await _refusal(exchange, head.status, pieces, voice))))
+            else:
+                await _carry_pieces(exchange, head.status, headers, pieces)
         await exchange.finish()
 
 
-async def _carry_whole(
+async def _carry_pieces(
     exchange: Exchange, status: int, headers: list[tuple[str, str]], pieces: Pieces[text_pb2.RelayResponse]
 ) -> None:
     await exchange.start(status, headers)
@@ -94,18 +101,23 @@ async def _refusal(exchange: Exchange, status: int, pieces: Pieces[text_pb2.Rela
     return told(failure, voice, exchange.request_id)
 
 
-def _asked(headers: Iterable[tuple[str, str]]) -> list[text_pb2.Header]:
-    return [
+def _request(exchange: Exchange, call: Relay) -> text_pb2.RelayRequest:
+    headers = [
         text_pb2.Header(name=name, value=value)
-        for name, value in headers
+        for name, value in exchange.headers.items()
         if name not in _NOT_ASKED and not name.startswith(_OURS)
     ]
+    return text_pb2.RelayRequest(
+        operation=call.operation, model=call.model, body=call.body, headers=headers, query=exchange.query_text
+    )
 
 
-def _is_told(name: str) -> bool:
-    return name.lower() not in _NOT_TOLD and not name.lower().startswith(_OURS)
+def _told(head: text_pb2.RelayHead) -> list[tuple[str, str]]:
+    """The headers that the caller gets, names in lower case."""
+    named = ((each.name.lower(), each.value) for each in head.headers)
+    return [(name, value) for name, value in named if name not in _NOT_TOLD and not name.startswith(_OURS)]
 
 
-def _has_events(headers: Mapping[str, str]) -> bool:
-    folded = {name.lower(): value.lower() for name, value in headers.items()}
-    return folded.get("content-type", "").startswith("text/event-stream") and "content-encoding" not in folded
+def _has_events(headers: Iterable[tuple[str, str]]) -> bool:
+    found = dict(headers)
+    return found.get("content-type", "").lower().startswith("text/event-stream") and "content-encoding" not in found

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ import uvicorn
 
 from edge.app import App
 from edge.backend import Backend
+from edge.lookout import Lookout
 from edge.settings import Settings
 
 _LOG: Final = logging.getLogger("edge")
@@ -24,12 +25,15 @@ _KEEP_ALIVE: Final = 75
 _BACKLOG: Final = 2048
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     """Serves until SIGTERM or SIGINT. Raises OSError naming the address where it cannot listen."""
     with listening(settings.listen) as listener:
         _LOG.info("the edge listens at %s, its core is %s", settings.listen, settings.core_target)
         async with Backend(settings.core_target, max_body=settings.max_body) as backend:
-            await server(App(backend, settings), grace=settings.drain_timeout).serve(sockets=[listener])
+            lookout = Lookout(environ)
+            async with lookout.open(settings.metrics_listen, listening):
+                app = App(backend, settings, lookout.watchers)
+                await server(app, grace=settings.drain_timeout).serve(sockets=[listener])
 
 
 def server(app: App, *, grace: float) -> uvicorn.Server:

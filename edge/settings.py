@@ -47,6 +47,10 @@ def _address(text: str) -> str:
     return text
 
 
+def _listen_or_off(text: str) -> str:
+    return "off" if text.lower() == "off" else _address(text)
+
+
 class BadSetting(ValueError):
     """A setting cannot be used; the text is one line that names each such variable and what it takes."""
 
@@ -62,6 +66,7 @@ class Settings(BaseSettings):
     image_timeout: Annotated[float, BeforeValidator(_positive_duration)] = Field(300.0, alias="CLI2API_IMAGE_TIMEOUT")
     heartbeat: Annotated[float, BeforeValidator(_positive_duration)] = Field(15.0, alias="CLI2API_HEARTBEAT")
     drain_timeout: Annotated[float, BeforeValidator(_duration)] = Field(10.0, alias="CLI2API_DRAIN_TIMEOUT")
+    metrics_listen: Annotated[str, BeforeValidator(_listen_or_off)] = Field("127.0.0.1:9464", alias="CLI2API_METRICS_LISTEN")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = Field(
         "info", alias="CLI2API_LOG_LEVEL"
     )

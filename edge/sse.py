@@ -32,27 +32,28 @@ class Boundary:
 
 
 class EventWriter:
-    """Writes an event stream; use it as a context manager around the whole work. `every` is seconds of silence.
+    """Writes an event stream that was asked for; use it as a context manager around the whole work.
 
-    Only with `early` may a heartbeat begin the stream: the caller has to have asked for one.
+    `every` is seconds of silence. A heartbeat has a timer and becomes a task only when it is due: most streams never need one.
     """
 
-    def __init__(self, exchange: Exchange, *, heartbeat: bytes, every: float, early: bool = True) -> None:
+    def __init__(self, exchange: Exchange, *, heartbeat: bytes, every: float) -> None:
         self._exchange = exchange
         self._heartbeat = heartbeat
         self._every = every
-        self._early = early
+        self._loop = asyncio.get_running_loop()
         self._boundary = Boundary()
         # Held over every write: a heartbeat that waited for room must not land inside the event that was written meanwhile.
         self._turn = asyncio.Lock()
         self._last = 0.0
+        self._due: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
         self.begun = False
         """The caller has its status."""
 
     async def __aenter__(self) -> Self:
-        self._last = asyncio.get_running_loop().time()
-        self._beating = asyncio.create_task(self._beat())
+        self._last = self._loop.time()
+        self._wait()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -73,32 +74,39 @@ class EventWriter:
         async with self._turn:
             self._boundary.feed(piece)
             await self._exchange.write(piece)
-            self._last = asyncio.get_running_loop().time()
+            self._last = self._loop.time()
 
     async def die(self, event: bytes) -> None:
         """Writes the last event of a stream that has died, apart from one that was half sent."""
         await self.begin()
         await self.write((b"" if self._boundary.between else b"\n\n") + event)
 
+    def _wait(self) -> None:
+        self._due = self._loop.call_at(self._last + self._every, self._look)
+
+    def _look(self) -> None:
+        if self._loop.time() - self._last < self._every:
+            self._wait()
+        else:
+            self._beating = asyncio.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        async with self._turn:
+            if self._loop.time() - self._last >= self._every:
+                await self._begin(list(EVENTS))
+                if self._boundary.between:
+                    await self._exchange.write(self._heartbeat)
+                self._last = self._loop.time()
+        self._wait()
+
     async def _stop(self) -> None:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.wait({self._beating})
+        if self._due is not None:
+            self._due.cancel()
 
     async def _begin(self, headers: list[tuple[str, str]]) -> None:
         if not self.begun:
             self.begun = True
             await self._exchange.start(200, headers)
-
-    async def _beat(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(self._last + self._every - loop.time())
-            async with self._turn:
-                if loop.time() - self._last < self._every:
-                    continue
-                if self._early:
-                    await self._begin(list(EVENTS))
-                if self.begun and self._boundary.between:
-                    await self._exchange.write(self._heartbeat)
-                self._last = loop.time()

@@ -55,23 +55,25 @@ class Texts:
         raw = await self.read(exchange)
         head = body.decode_text_head(raw, tongue.head)
         call = relay.Relay(operation=tongue.operation, model=head.model, body=raw)
-        voice = tongue.voice()
-        async with self.events(exchange, voice, asked=bool(head.stream)) as events:
-            try:
-                await relay.carry(exchange, self.backend, call, events, voice)
-            except Failure as failure:
-                if failure.reason != NOT_SPOKEN:
-                    raise
-                question = tongue.question(body.decode_object(raw))
-                await self._translate(exchange, tongue, question, events, voice)
+        if head.stream:
+            await self._stream(exchange, tongue, call)
+            return
+        try:
+            await relay.carry_whole(exchange, self.backend, call)
+        except Failure as failure:
+            if failure.reason != NOT_SPOKEN:
+                raise
+            asked = tongue.question(body.decode_object(raw))
+            found = await translate.generate(exchange, self.backend, asked, tongue.words)
+            await exchange.reply(tongue.answer(found, asked, translate.moment_of(exchange)))
 
     @asynccontextmanager
-    async def events(self, exchange: Exchange, voice: Voice, *, asked: bool) -> AsyncGenerator[EventWriter]:
-        """For an answer that may be a stream; `asked`, where the caller said so.
+    async def events(self, exchange: Exchange, voice: Voice) -> AsyncGenerator[EventWriter]:
+        """For an answer that was asked for as a stream.
 
         A failure inside is told in the stream, if it has begun, and raised if it has not.
         """
-        async with EventWriter(exchange, heartbeat=voice.heartbeat, every=self._heartbeat, early=asked) as events:
+        async with EventWriter(exchange, heartbeat=voice.heartbeat, every=self._heartbeat) as events:
             try:
                 yield events
             except (Failure, WrongField) as error:
@@ -80,14 +82,17 @@ class Texts:
                 await events.die(written(voice.failure(told(_failure(error), voice, exchange.request_id))))
                 await exchange.finish()
 
-    async def _translate(self, exchange: Exchange, tongue: Tongue, asked: Question, events: EventWriter, voice: Voice) -> None:
-        moment = translate.moment_of(exchange)
-        if asked.stream:
-            story = tongue.story(asked, moment)
-            await translate.tell(exchange, self.backend, [asked], events, story=story, voice=voice, words=tongue.words)
-        else:
-            found = await translate.generate(exchange, self.backend, asked, tongue.words)
-            await exchange.reply(tongue.answer(found, asked, moment))
+    async def _stream(self, exchange: Exchange, tongue: Tongue, call: relay.Relay) -> None:
+        voice = tongue.voice()
+        async with self.events(exchange, voice) as events:
+            try:
+                await relay.carry(exchange, self.backend, call, events, voice)
+            except Failure as failure:
+                if failure.reason != NOT_SPOKEN:
+                    raise
+                asked = tongue.question(body.decode_object(call.body))
+                story = tongue.story(asked, translate.moment_of(exchange))
+                await translate.tell(exchange, self.backend, [asked], events, story=story, voice=voice, words=tongue.words)
 
 
 def _failure(error: Failure | WrongField) -> Failure:

@@ -25,12 +25,12 @@ from services.usage.recorder import Recorder
 class Lookout:
     """One core's metrics and traces."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], upstream_host: str) -> None:
         """`environ` may have the standard variables of OpenTelemetry."""
         self.metrics = Metrics()
         self.copies = Tally()
         """For whoever copies files."""
-        self._tracing: Tracing | None = configured(environ)
+        self._tracing: Tracing | None = configured(environ, upstream_host)
 
     @property
     def rings(self) -> Sequence[Ring]:

@@ -83,21 +83,34 @@ async def opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str
     upstream = lookout.upstream(MuleRun(session, settings.api_base_url, keeper, clock))
     try:
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = await open_store(settings.jobstore_dsn.get_secret_value(), settings.state_dir, pool=settings.jobstore_pool)
+        dsn = settings.jobstore_dsn.get_secret_value()
+        store = lookout.jobs(await open_store(dsn, settings.state_dir, pool=settings.jobstore_pool))
         stack.push_async_callback(store.close)
         allow = Allow(home=URL(settings.api_base_url), private=settings.asset_allow_private)
         source = Assets(await stack.enter_async_context(open_links(allow)), allow)
         shelf = open_shelf(settings.asset_store, settings.state_dir)
-        followers: list[Follower] = []
+        followers: list[Follower] = [*lookout.followers]
         if shelf is not None:
             following = keeping(
-                shelf, jobs=store, source=source, clock=clock, largest=settings.asset_max, retention=settings.job_retention
+                shelf,
+                jobs=store,
+                source=source,
+                clock=clock,
+                largest=settings.asset_max,
+                retention=settings.job_retention,
+                tally=lookout.copies,
             )
             followers.append(await stack.enter_async_context(following))
         notifier: Notifier | None = None
         if settings.notify_url:
             courier = await stack.enter_async_context(open_courier(settings.notify_url, private=settings.notify_allow_private))
-            notifier = Notifier(store=store, courier=courier, secrets=settings.notify_secrets, document=job_document, clock=clock)
+            notifier = Notifier(
+                store=store,
+                courier=lookout.courier(courier),
+                secrets=settings.notify_secrets,
+                document=job_document,
+                clock=clock,
+            )
             followers.append(await stack.enter_async_context(notifier))
         engine = Engine(
             store=store,
@@ -122,7 +135,7 @@ async def opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str
     except OSError as error:
         raise CannotStart(f"CLI2API_STATE_DIR is {settings.state_dir}, which cannot be used: {error.strerror}") from error
     secret = settings.webhook_secret.get_secret_value()
-    usage, recorder = await _recording(stack, settings, clock)
+    usage, recorder = await _recording(stack, settings, clock, lookout)
     return Parts(
         catalog=catalog,
         credentials=keeper,
@@ -138,7 +151,7 @@ async def opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str
     )
 
 
-async def _recording(stack: AsyncExitStack, settings: Settings, clock: Clock) -> tuple[UsageStore, Recorder]:
+async def _recording(stack: AsyncExitStack, settings: Settings, clock: Clock, lookout: Lookout) -> tuple[UsageStore, Recorder]:
     """Where records of calls are kept, and who writes them; both outlive the last call."""
     try:
         usage = await open_usage_store(settings.usage_dsn.get_secret_value(), settings.state_dir)

@@ -8,12 +8,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
+from urllib.parse import urlsplit
 
 import grpc.aio
 import uvloop
 from cli2api.v1 import (
     catalog_pb2,
     catalog_pb2_grpc,
+    gateway_pb2,
+    gateway_pb2_grpc,
     job_pb2,
     job_pb2_grpc,
     media_pb2,
@@ -24,23 +27,25 @@ from cli2api.v1 import (
     usage_pb2_grpc,
 )
 from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from services import telemetry
 from services.api.catalog import Models
+from services.api.gateway import Facts, Gateway
 from services.api.job import Jobs
 from services.api.media import Media
 from services.api.text import Texts
 from services.api.usage import Usage
 from services.assets.place import redact as redact_place
+from services.inspection import open_to_tools
 from services.interceptors.access import access
 from services.interceptors.auth import Keys, auth
 from services.interceptors.faults import faults
-from services.interceptors.metrics import metrics
 from services.interceptors.records import records
+from services.interceptors.rules import Rules
 from services.interceptors.shapes import Rings
-from services.live.core import Live
 from services.listening import CannotListen, listen
+from services.live.core import Live
+from services.lookout import Lookout
 from services.parts import CannotStart, Parts, opened
 from services.readiness import Readiness
 from services.settings import BadSetting, Settings, strays
@@ -61,6 +66,7 @@ _OTHERS: Final = tuple(
         text_pb2.DESCRIPTOR.services_by_name["TextService"],
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
         usage_pb2.DESCRIPTOR.services_by_name["UsageService"],
+        gateway_pb2.DESCRIPTOR.services_by_name["GatewayService"],
     )
 )
 
@@ -75,6 +81,8 @@ class Core:
     parts: Parts
     readiness: Readiness
     live: Live
+    metrics: str
+    """Where its metrics are read; empty for nowhere."""
 
     async def drain(self, grace: float) -> None:
         """Takes no new work; calls that are running get `grace` seconds to end."""
@@ -87,11 +95,13 @@ class Core:
 async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenerator[Core, None]:
     """A core that serves inside the block; its parts are closed after it, in reverse. Raises CannotStart."""
     async with AsyncExitStack() as stack:
-        parts = await opened(stack, settings, environ)
+        lookout = Lookout(environ, urlsplit(settings.api_base_url).hostname or "")
+        await stack.enter_async_context(lookout.tracing())
+        parts = await opened(stack, settings, environ, lookout)
         keys = Keys(settings.api_keys)
-        server = grpc.aio.server(interceptors=[_rings(keys, parts)], options=_options(settings))
+        server = grpc.aio.server(interceptors=[_rings(keys, parts, lookout), Rules()], options=_options(settings))
         probes = health.aio.HealthServicer()
-        _furnish(server, parts, probes)
+        _furnish(server, settings, parts, probes)
         readiness = Readiness(store=parts.store, clock=parts.clock, servicer=probes, stored=_STORED, others=_OTHERS)
         await readiness.look()
         watching = asyncio.create_task(readiness.run(), name="readiness")
@@ -102,10 +112,14 @@ async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenera
             raise CannotStart(str(error)) from error
         await server.start()
         stack.push_async_callback(server.stop, 0)
+        told = lookout.telling(
+            settings.metrics_listen, store=parts.store, recorder=parts.recorder, credentials=parts.credentials, clock=parts.clock
+        )
+        metrics = await stack.enter_async_context(told)
         _log.info("ready", extra={"listen": target, **_told(settings, parts)})
         live = Live(environ, settings, keys=keys, catalog=parts.catalog, credentials=parts.credentials)
         await stack.enter_async_context(live.watching())
-        yield Core(target=target, server=server, parts=parts, readiness=readiness, live=live)
+        yield Core(target=target, server=server, parts=parts, readiness=readiness, live=live, metrics=metrics)
 
 
 async def run(settings: Settings, environ: Mapping[str, str]) -> None:
@@ -148,7 +162,7 @@ def main(environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _furnish(server: grpc.aio.Server, parts: Parts, probes: health.aio.HealthServicer) -> None:
+def _furnish(server: grpc.aio.Server, settings: Settings, parts: Parts, probes: health.aio.HealthServicer) -> None:
     """Adds every service to the server."""
     media = Media(engine=parts.engine, catalog=parts.catalog, assets=parts.assets)
     text_pb2_grpc.add_TextServiceServicer_to_server(Texts(catalog=parts.catalog, upstream=parts.upstream), server)
@@ -160,17 +174,17 @@ def _furnish(server: grpc.aio.Server, parts: Parts, probes: health.aio.HealthSer
     usage = Usage(store=parts.usage, recorder=parts.recorder, catalog=parts.catalog, clock=parts.clock)
     usage_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
     health_pb2_grpc.add_HealthServicer_to_server(probes, server)
-    names = (*_STORED, *_OTHERS, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
+    gateway_pb2_grpc.add_GatewayServiceServicer_to_server(Gateway(_facts(settings, parts)), server)
+    names = (*_STORED, *_OTHERS, health.SERVICE_NAME)
+    open_to_tools(server, names)
 
 
-def _rings(keys: Keys, parts: Parts) -> Rings:
+def _rings(keys: Keys, parts: Parts, lookout: Lookout) -> Rings:
     """Access outermost, so that its line tells how the call ended; auth inside of faults, so that a refusal is a fault too.
 
     Records innermost, so that only who was let in is recorded.
     """
-    counted = metrics(telemetry.open_registry())
-    return Rings(access, counted, faults, auth(keys), records(parts.recorder, parts.clock))
+    return Rings(access, *lookout.rings, faults, auth(keys), records(parts.recorder, parts.clock))
 
 
 def _options(settings: Settings) -> Sequence[tuple[str, int]]:
@@ -183,6 +197,16 @@ def _options(settings: Settings) -> Sequence[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
         ("grpc.http2.max_ping_strikes", 0),  # a proxy may ask whether we live as often as it likes
+    )
+
+
+def _facts(settings: Settings, parts: Parts) -> Facts:
+    return Facts(
+        version=version("mulerun-cli2api"),
+        started_at=parts.clock.now(),
+        models=len(parts.catalog.models),
+        max_request_bytes=settings.max_body + _SLACK,
+        job_retention=settings.job_retention,
     )
 
 

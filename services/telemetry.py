@@ -18,7 +18,7 @@ _QUIET: Final = ("asyncio", "aiosqlite", "aiohttp", "grpc", "filelock")
 
 
 class Lines(JsonFormatter):
-    """time (RFC 3339, UTC), level, logger, message, request_id where a call is served, then what `extra` says."""
+    """time (RFC 3339, UTC), level, logger, message, request_id where a call is served, trace_id where it is traced, then what `extra` says."""
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """The fields in the order in which people read them."""
@@ -26,9 +26,11 @@ class Lines(JsonFormatter):
         log_data["level"] = record.levelname.lower()
         log_data["logger"] = record.name
         super().add_fields(log_data, record, message_dict)
-        request_id = call.current().request_id
-        if request_id:
-            log_data.setdefault("request_id", request_id)
+        served = call.current()
+        if served.request_id:
+            log_data.setdefault("request_id", served.request_id)
+        if served.trace_id:
+            log_data.setdefault("trace_id", served.trace_id)
 
 
 def log_to_stderr(level: str) -> None:

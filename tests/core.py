@@ -83,6 +83,7 @@ async def world(state_dir: Path, options: Options | None = None, **environ: str)
             "CLI2API_JOBSTORE_DSN": "memory:",
             "CLI2API_USAGE_DSN": "memory:",
             "CLI2API_CORE_LISTEN": "127.0.0.1:0",
+            "CLI2API_METRICS_LISTEN": "off",
             **QUICK,
             **upstream.environ,
             **environ,

@@ -134,6 +134,8 @@ def refusal(error: grpc.RpcError, target: str) -> Refused:
 
 
 def _own(settings: Settings) -> str:
+    if settings.tls_cert is not None:  # the listener's certificate is for callers' names of it; the core is right here
+        return settings.core_target
     if not settings.grpc_port:
         raise Refused("CLI2API_GRPC_PORT is 0, a port that the gateway chooses by itself: name it with --target")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -58,8 +58,9 @@ class Fold:
 
     def _reason(self, delta: text_pb2.ReasoningDelta) -> None:
         part = self._last(delta.index, "reasoning").reasoning
-        # A signature closes the text that it proves, and sealed reasoning stands alone.
-        if part.sealed or (delta.sealed and (part.text or part.signature)) or (delta.text and part.signature):
+        # A signature closes the text that it proves. A seal closes too; one that bears a signature belongs to the text before it.
+        signed = part.signature and (delta.text or delta.sealed)
+        if part.sealed or signed or (part.text and delta.sealed and not delta.signature):
             part = self._candidate(delta.index).message.parts.add().reasoning
         part.text += delta.text
         part.signature += delta.signature

@@ -39,9 +39,10 @@ def fit(
     rest, grpc = (listeners[name]["filters"][0]["typed_config"] for name in ("rest", "grpc"))
     grpc_routes = grpc["route_config"]
     _before(rest["http_filters"], "envoy.filters.http.router", transcoder.filters(max_body))
+    rest["local_reply_config"]["mappers"][0:0] = transcoder.refusals()
     _before(rest_routes["virtual_hosts"][0]["routes"], "too_long", transcoder.routes(doors.patience), after=True)
     _before(grpc["http_filters"], "envoy.filters.http.router", [grpc_web.grpc_web_filter()])
-    grpc_routes["virtual_hosts"][0]["routes"].insert(0, grpc_web.route())
+    grpc_routes["virtual_hosts"][0]["routes"][0:0] = [grpc_web.not_for_the_world(), grpc_web.route()]
     if doors.origins:
         for listener, routes in ((rest, rest_routes), (grpc, grpc_routes)):
             listener["http_filters"].insert(0, grpc_web.cors_filter())

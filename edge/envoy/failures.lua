@@ -8,7 +8,7 @@ function envoy_on_response(response)
   local status = headers:get("grpc-status")
   local reason = headers:get("x-cli2api-reason")
   local message = headers:get("x-cli2api-message")
-  local param = headers:get("x-cli2api-param") or "null"
+  local param = headers:get("x-cli2api-param") 
   local code = headers:get("x-cli2api-code")
   for _, name in ipairs(ours) do headers:remove(name) end
   if status == nil or status == "0" then return end
@@ -23,5 +23,5 @@ function envoy_on_response(response)
   headers:replace("content-type", "application/json")
   if row.never then headers:replace("x-should-retry", "false") end
   response:body(true):setBytes(string.format('{"error":{"message":%s,"type":"%s","param":%s,"code":%s}}',
-    message, row.type, param, code or '"' .. row.code .. '"'))
+    message, row.type, param or row.param, code or '"' .. row.code .. '"'))
 end

@@ -34,6 +34,12 @@ def route() -> dict[str, Any]:
     return {"match": {"prefix": "/cli2api.v1.", "headers": [asked]}, "route": {"cluster": "core", "timeout": "0s"}}
 
 
+def not_for_the_world() -> dict[str, Any]:
+    """Channelz tells of every connection; it is asked at the core itself."""
+    refused = {"status": 404, "body": {"inline_string": "channelz is asked at the core's own address, CLI2API_CORE_LISTEN"}}
+    return {"match": {"prefix": "/grpc.channelz."}, "direct_response": refused}
+
+
 def policy(origins: Sequence[str]) -> dict[str, Any]:
     """By name of the filter: pages of `origins` may call and read; "*" is every page. No cookies are spoken of: none are used."""
     policy: dict[str, Any] = {

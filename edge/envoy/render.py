@@ -31,8 +31,8 @@ class Layout:
     rest: Tcp
     grpc: Tcp
     admin: Address
-    edge: Address
-    core: Address
+    edges: Sequence[Address]
+    cores: Sequence[Address]
     folder: Path
     """Gets `envoy.yaml` and `dynamic/` with what Envoy watches."""
     seen_as: Path | None = None
@@ -72,7 +72,7 @@ def _parted(layout: Layout) -> tuple[dict[str, Any], dict[str, Any]]:
     listeners, clusters = (config["static_resources"][name] for name in ("listeners", "clusters"))
     for name, listened in (("rest", layout.rest), ("grpc", layout.grpc)):
         _named(listeners, name)["address"] = to_envoy_listener(listened)
-    for name, reached in (("edge", layout.edge), ("core", layout.core)):
+    for name, reached in (("edge", layout.edges), ("core", layout.cores)):
         _reach(_named(clusters, name), reached)
     seen = layout.seen_as or layout.folder
     rest = _named(listeners, "rest")["filter_chains"][0]["filters"][0]["typed_config"]
@@ -88,9 +88,10 @@ def _named(things: Iterable[dict[str, Any]], name: str) -> dict[str, Any]:
     return next(thing for thing in things if thing.get("name") == name)
 
 
-def _reach(cluster: dict[str, Any], address: Address) -> None:
-    cluster["type"] = "STATIC" if address.is_number else "STRICT_DNS"
-    cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": {"address": to_envoy(address)}}]}]
+def _reach(cluster: dict[str, Any], addresses: Sequence[Address]) -> None:
+    cluster["type"] = "STATIC" if all(address.is_number for address in addresses) else "STRICT_DNS"
+    reached = [{"endpoint": {"address": to_envoy(address)}} for address in addresses]
+    cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": reached}]
 
 
 def _watched(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cli2api.v1 import catalog_pb2, media_pb2, text_pb2, usage_pb2
+from cli2api.v1 import catalog_pb2, gateway_pb2, media_pb2, text_pb2, usage_pb2
 from google.api import annotations_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
@@ -21,9 +21,10 @@ from edge.errors import ROWS, Row, Spent
 WAY: Final = "x-cli2api-way"
 """Metadata by which the core learns that the caller reads JSON. Nobody outside can send it."""
 
-_FILES: Final = (text_pb2, media_pb2, catalog_pb2, usage_pb2)
+_FILES: Final = (text_pb2, media_pb2, catalog_pb2, usage_pb2, gateway_pb2)
 _SCRIPT: Final = Path(__file__).with_name("failures.lua")
 _FILTERS: Final = "type.googleapis.com/envoy.extensions.filters.http."
+_ACCESS: Final = "type.googleapis.com/envoy.extensions.access_loggers.filters."
 _ON: Final = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
 
 
@@ -73,6 +74,15 @@ def filters(max_body: int) -> list[dict[str, Any]]:
         {"name": "failures", "disabled": True, "typed_config": lua},
         {"name": "transcoder", "disabled": True, "typed_config": transcoder},
     ]
+
+
+def refusals() -> list[dict[str, Any]]:
+    """How Envoy tells what the transcoder itself refuses: the path, the query or the body, and why."""
+    error = {"type": "invalid_request_error", "param": None, "code": "invalid_request", "message": "%LOCAL_REPLY_BODY%"}
+    expression = "response.code_details.contains('grpc_json_transcode')"
+    matching = {"@type": f"{_ACCESS}cel.v3.ExpressionFilter", "expression": expression}
+    extension = {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": matching}
+    return [{"filter": {"extension_filter": extension}, "body_format_override": {"json_format": {"error": error}}}]
 
 
 def routes(patience: float) -> list[dict[str, Any]]:
@@ -126,4 +136,5 @@ def _row(row: Row) -> str:
     again = row.repeatable is not None and row.repeatable >= Spent.PERHAPS
     repeats = row.status in {408, 409, 429} or row.status >= 500
     never = "true" if repeats and not again else "false"
-    return f'{{status = "{row.status}", type = "{row.type}", code = "{row.code}", never = {never}}}'
+    param = "null" if row.param is None else f'"{row.param}"'
+    return f'{{status = "{row.status}", type = "{row.type}", code = "{row.code}", param = '{param}', never = {never}}}'

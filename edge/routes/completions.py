@@ -34,7 +34,7 @@ class Completions:
             await exchange.reply(completions.answer(found, asked, moment))
             return
         story, voice = completions.CompletionStory(asked, moment), ChatVoice()
-        async with self._texts.events(exchange, voice, asked=True) as events:
+        async with self._texts.events(exchange, voice) as events:
             await translate.tell(
                 exchange, self._texts.backend, asked, events, story=story, voice=voice, words=completions.CALLERS_WORDS
             )

@@ -45,6 +45,4 @@ class Messages:
         raw = await self._texts.read(exchange)
         model = decode_text_head(raw, ConversationHead).model
         call = relay.Relay(operation=text_pb2.RELAY_OPERATION_COUNT_TOKENS, model=model, body=raw)
-        voice = MessagesVoice()
-        async with self._texts.events(exchange, voice, asked=False) as events:
-            await relay.carry(exchange, self._texts.backend, call, events, voice)
+        await relay.carry_whole(exchange, self._texts.backend, call)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
-from cli2api.v1 import job_pb2
+from cli2api.v1 import catalog_pb2, job_pb2
 from google.protobuf.descriptor import Descriptor
 
 from edge import body
@@ -188,6 +188,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         ranges=True,
     ),
     ("GET", "/v1/models"): Operation(tag="Models", summary="List every model and its aliases", answer=_told("ModelList")),
+    ("GET", "/v1/catalog/models/{id}"): Operation(
+        tag="Models", summary="One model as the contract has it", answer=_message(catalog_pb2.Model.DESCRIPTOR)
+    ),
     ("GET", "/v1/models/{id}"): Operation(
         tag="Models", summary="Tell one model and what it takes; an id may have slashes", answer=_told("Model")
     ),

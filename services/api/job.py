@@ -38,7 +38,7 @@ class Jobs(job_pb2_grpc.JobServiceServicer):
 
     async def GetJob(self, request: job_pb2.GetJobRequest, context: Context) -> job_pb2.GetJobResponse:  # noqa: N802
         """The job as it stands."""
-        return job_pb2.GetJobResponse(job=job_to_proto(await self._engine.get(_id(request.id))))
+        return job_pb2.GetJobResponse(job=job_to_proto(await self._engine.get(request.id)))
 
     async def ListJobs(self, request: job_pb2.ListJobsRequest, context: Context) -> job_pb2.ListJobsResponse:  # noqa: N802
         """A page of jobs. One more than asked for is read, to know whether it is the last page."""
@@ -60,18 +60,14 @@ class Jobs(job_pb2_grpc.JobServiceServicer):
         self, request: job_pb2.WatchJobRequest, context: Context
     ) -> AsyncGenerator[job_pb2.WatchJobResponse, None]:
         """The job as it stands, then at each change, to the terminal one."""
-        if request.after_revision < 0:
-            raise InvalidRequest.of(Violation("after_revision", f"must not be negative; got {request.after_revision}"))
-        async with aclosing(self._engine.watch(_id(request.id), request.after_revision)) as changes:
+        async with aclosing(self._engine.watch(request.id, request.after_revision)) as changes:
             async for job in changes:
                 yield job_pb2.WatchJobResponse(job=job_to_proto(job))
 
     async def WaitJob(self, request: job_pb2.WaitJobRequest, context: Context) -> job_pb2.WaitJobResponse:  # noqa: N802
         """The terminal job, or the job as it stands when `timeout` has passed."""
-        job_id = _id(request.id)
+        job_id = request.id
         timeout = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else None
-        if timeout is not None and timeout < 0:
-            raise InvalidRequest.of(Violation("timeout", "must not be negative"))
         deadline = patience(context)
         if timeout is None or (deadline is not None and deadline < timeout):
             async with within_deadline(context, job_id):
@@ -85,14 +81,14 @@ class Jobs(job_pb2_grpc.JobServiceServicer):
 
     async def DeleteJob(self, request: job_pb2.DeleteJobRequest, context: Context) -> job_pb2.DeleteJobResponse:  # noqa: N802
         """Forgets the job."""
-        job = await self._engine.delete(_id(request.id))
+        job = await self._engine.delete(request.id)
         return job_pb2.DeleteJobResponse(id=job.id, deleted=True, was_in_flight=not job.is_terminal)
 
     async def RedeliverJob(  # noqa: N802
         self, request: job_pb2.RedeliverJobRequest, context: Context
     ) -> job_pb2.RedeliverJobResponse:
         """The job's end is told to the outside once more."""
-        job_id = _id(request.id)
+        job_id = request.id
         if self._notifier is None:
             raise NoReceiver("this gateway tells nobody of its jobs: set CLI2API_NOTIFY_URL and CLI2API_NOTIFY_SECRETS")
         return job_pb2.RedeliverJobResponse(job=job_to_proto(await self._notifier.redeliver(job_id)))
@@ -101,10 +97,7 @@ class Jobs(job_pb2_grpc.JobServiceServicer):
         self, request: job_pb2.DownloadAssetRequest, context: Context
     ) -> AsyncGenerator[job_pb2.DownloadAssetResponse, None]:
         """One file of a succeeded job: a head, then its bytes."""
-        negative = [name for name in ("index", "offset", "limit") if getattr(request, name) < 0]
-        if negative:
-            raise InvalidRequest.of(*(Violation(name, "must not be negative") for name in negative))
-        job = await self._engine.get(_id(request.id))
+        job = await self._engine.get(request.id)
         _check_has(job, request.index)
         async with self._assets.open(job, request.index, offset=request.offset, limit=request.limit) as asset:
             head = job_pb2.AssetHead(mime_type=asset.mime_type, size_bytes=asset.size_bytes, offset=asset.offset)
@@ -132,12 +125,6 @@ class Jobs(job_pb2_grpc.JobServiceServicer):
         except JobNotFound as error:
             raise InvalidRequest.of(Violation("after_id", "names no job of this gateway")) from error
         return job.created_at, job.id
-
-
-def _id(job_id: str) -> str:
-    if not job_id:
-        raise InvalidRequest.of(Violation("id", "is required"))
-    return job_id
 
 
 def _check_has(job: Job, index: int) -> None:

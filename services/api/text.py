@@ -4,7 +4,7 @@ Law: leaving a call stops its upstream call, and nothing is held back: each piec
 """
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -16,7 +16,7 @@ from services.api.conversation import conversation
 from services.api.patience import Context
 from services.catalog.catalog import Catalog
 from services.domain import call
-from services.domain.errors import InvalidRequest, Unsupported, Violation
+from services.domain.errors import InvalidRequest, Unsupported, UpstreamUnavailable, Violation
 from services.domain.model import Operation, Route
 from services.domain.ports import Reply, TextUpstream
 from services.domain.text import TokenUsage
@@ -34,6 +34,8 @@ _QUERY: Final = re.compile(r"[!-\"$-~]{1,4096}")
 _NOT_SERVED: Final = frozenset({400, 404, 405})
 _NOT_SERVED_WORDS: Final = re.compile(rb"\bmodel\b[^\"\n]{0,200}\bis not supported\b|\"model_not_supported\"", re.IGNORECASE)
 """How MuleRun says that it does not serve a model on a path."""
+LARGEST_WHOLE: Final = 64 << 20
+"""Bytes of an answer that is handed over in one message."""
 _LONGEST_REFUSAL: Final = 64 << 10
 """Bytes of an error in which those words are looked for."""
 
@@ -71,20 +73,12 @@ class Texts(text_pb2_grpc.TextServiceServicer):
         """The upstream's answer as it is: a head, then bytes. Unsupported where it serves the model in another dialect."""
         self._note(request.model)
         route = self._relay_route(request)
-        headers = [(each.name, each.value) for each in request.headers]
-        async with self._upstream.relay(route, request.body, headers) as reply, aclosing(reply.chunks()) as chunks:
+        async with self._upstream.relay(route, request.body, _headers(request)) as reply, aclosing(reply.chunks()) as chunks:
             opening = b""
             if self._may_be_served_otherwise(request.model, route, reply):
-                async for chunk in chunks:
-                    opening += chunk
-                    if len(opening) > _LONGEST_REFUSAL:
-                        break
-                if _NOT_SERVED_WORDS.search(opening):
-                    raise Unsupported(f"MuleRun does not serve {request.model} at {route.path}; TextService.Generate can ask it")
-            head = text_pb2.RelayHead(status=reply.status)
-            for name, value in reply.headers:
-                head.headers.add(name=name, value=value)
-            yield text_pb2.RelayResponse(head=head)
+                opening = await _read(chunks, _LONGEST_REFUSAL)
+                _raise_if_not_served(request.model, route, opening)
+            yield text_pb2.RelayResponse(head=_head(reply))
             if opening:
                 yield text_pb2.RelayResponse(chunk=opening)
             note, meter = call.current().note, Meter(route.operation, streamed=_has_events(reply))
@@ -96,6 +90,24 @@ class Texts(text_pb2_grpc.TextServiceServicer):
             finally:
                 # Also of a call that its caller left: what was told by then was paid.
                 note.tokens = meter.tokens
+
+    async def RelayWhole(  # noqa: N802
+        self, request: text_pb2.RelayWholeRequest, context: Context
+    ) -> text_pb2.RelayWholeResponse:
+        """The upstream's whole answer as it is. Unsupported where it serves the model in another dialect."""
+        asked = request.call
+        self._note(asked.model)
+        route = self._relay_route(asked)
+        async with self._upstream.relay(route, asked.body, _headers(asked)) as reply, aclosing(reply.chunks()) as chunks:
+            body = await _read(chunks, LARGEST_WHOLE)
+            if len(body) > LARGEST_WHOLE:
+                raise UpstreamUnavailable(f"MuleRun's answer is larger than {LARGEST_WHOLE} bytes; ask for a stream")
+            if self._may_be_served_otherwise(asked.model, route, reply):
+                _raise_if_not_served(asked.model, route, body[:_LONGEST_REFUSAL])
+            note, meter = call.current().note, Meter(route.operation, streamed=_has_events(reply))
+            meter.feed(body)
+            note.status, note.tokens = reply.status, meter.tokens
+            return text_pb2.RelayWholeResponse(head=_head(reply), body=body)
 
     def _may_be_served_otherwise(self, model: str, route: Route, reply: Reply) -> bool:
         """A refusal, and the model is best served by another operation, which typed calls would take."""
@@ -131,6 +143,32 @@ def _query(given: str) -> str:
     if not _QUERY.fullmatch(given):
         raise InvalidRequest.of(Violation("query", "takes a URL's query: visible ASCII characters but #"))
     return given
+
+
+def _headers(request: text_pb2.RelayRequest) -> list[tuple[str, str]]:
+    return [(each.name, each.value) for each in request.headers]
+
+
+def _head(reply: Reply) -> text_pb2.RelayHead:
+    return text_pb2.RelayHead(
+        status=reply.status, headers=[text_pb2.Header(name=name, value=value) for name, value in reply.headers]
+    )
+
+
+async def _read(chunks: AsyncIterator[bytes], most: int) -> bytes:
+    """The body to its end, or until it is longer than `most` bytes."""
+    found, size = [], 0
+    async for chunk in chunks:
+        found.append(chunk)
+        size += len(chunk)
+        if size > most:
+            break
+    return b"".join(found)
+
+
+def _raise_if_not_served(model: str, route: Route, refusal: bytes) -> None:
+    if _NOT_SERVED_WORDS.search(refusal):
+        raise Unsupported(f"MuleRun does not serve {model} at {route.path}; TextService.Generate can ask it")
 
 
 def _has_events(reply: Reply) -> bool:

@@ -44,14 +44,16 @@ class Tally:
 class Attempts:
     """Copies jobs, one try at a time. Nothing is raised but what is a fault of our own."""
 
-    def __init__(self, *, jobs: JobStore, shelf: Shelf, source: AssetSource, clock: Clock, largest: int, tally: Tally) -> None:
+    def __init__(
+        self, *, jobs: JobStore, shelf: Shelf, source: AssetSource, clock: Clock, largest: int, tally: Tally | None = None
+    ) -> None:
         """Assets of more than `largest` bytes are not kept. What becomes of each is counted in `tally`."""
         self._jobs = jobs
         self._shelf = shelf
         self._source = source
         self._clock = clock
         self._largest = largest
-        self._tally = tally
+        self._tally = tally or Tally()
 
     async def copy(self, job_id: str) -> Outcome:
         """Copies each asset of the job that has no copy yet; one that fails does not hold up the others."""

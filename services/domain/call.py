@@ -28,6 +28,8 @@ class Call:
     request_id: str = ""
     caller: str = ""
     """Hash of the key that was presented; empty where the gateway is open."""
+    trace_id: str = ""
+    """32 hex digits; empty where nothing is traced."""
     note: Note = field(default_factory=Note, compare=False)
 
 

@@ -17,6 +17,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from services.domain import call
 from services.domain.errors import Failure, Internal
+from services.interceptors.plainly import plainly
 from services.interceptors.shapes import Context, Rpc
 
 _log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ async def faults(rpc: Rpc) -> AsyncGenerator[None, None]:
 async def _abort(rpc: Rpc, failure: Failure) -> None:
     rpc.code = CODES[failure.reason]
     status = status_of(failure)
-    trailing = (*(rpc.context.trailing_metadata() or ()), (DETAILS, status.SerializeToString()))
+    trailing = (*(rpc.context.trailing_metadata() or ()), (DETAILS, status.SerializeToString()), *plainly(rpc, failure, status.message))
     await rpc.context.abort(rpc.code, status.message, trailing)
 
 

@@ -7,9 +7,9 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from secrets import token_hex
 from time import monotonic
 from typing import Final
-from uuid import uuid4
 
 from services.domain import call
 from services.domain.errors import Failure, Unsupported
@@ -26,7 +26,7 @@ LONGEST_NAME: Final = 200
 """Characters of a model's name: callers make up what they like."""
 
 _RECORDED: Final = ("/cli2api.v1.TextService/", "/cli2api.v1.MediaService/")
-_RELAY: Final = "/cli2api.v1.TextService/Relay"
+_RELAYS: Final = frozenset({"/cli2api.v1.TextService/Relay", "/cli2api.v1.TextService/RelayWhole"})
 _PATH: Final = re.compile(r"/v1/[\w./{}:-]{1,100}", re.ASCII)
 
 STATUSES: Final[Mapping[str, int]] = {
@@ -90,14 +90,14 @@ def records(recorder: Recorder, clock: Clock) -> Ring:
 
 def _is_asked_again(rpc: Rpc, failure: Failure) -> bool:
     """The edge translates what cannot be relayed and calls again; that second call is the one that counts."""
-    return rpc.method == _RELAY and ENDPOINT in rpc.metadata and isinstance(failure, Unsupported)
+    return rpc.method in _RELAYS and ENDPOINT in rpc.metadata and isinstance(failure, Unsupported)
 
 
 def _record(rpc: Rpc, *, began_at: float, status: int, cancelled: bool, job_id: str) -> Record:
     served = call.current()
     tokens = served.note.tokens or TokenUsage()
     return Record(
-        id=uuid4().hex,
+        id=token_hex(16),
         began_at=began_at,
         endpoint=_endpoint(rpc),
         model=served.note.model[:LONGEST_NAME],

@@ -8,11 +8,13 @@ cannot be parsed fails like any other.
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass, field
+from functools import cache
 from time import monotonic
 from typing import Any, Protocol, TypeAlias
 
 import grpc
 import grpc.aio
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 
 from services.domain.errors import InvalidRequest, Unsupported
@@ -44,11 +46,9 @@ class Rpc:
         """One message of the answer goes out."""
         if self.answered is None:
             self.answered = monotonic()
-        piece = getattr(reply, "chunk", None)
-        if piece is not None:
-            self.bytes_out += len(piece)
-        elif isinstance(reply, Message):
-            self.bytes_out += reply.ByteSize()
+        if isinstance(reply, Message):
+            piece = _piece_of(reply.DESCRIPTOR)
+            self.bytes_out += len(getattr(reply, piece)) if piece else reply.ByteSize()
 
     @property
     def is_probe(self) -> bool:
@@ -135,6 +135,12 @@ class Rings(grpc.aio.ServerInterceptor):
     async def _enter(self, stack: AsyncExitStack, rpc: Rpc) -> None:
         for ring in self._rings:
             await stack.enter_async_context(ring(rpc))
+
+
+@cache
+def _piece_of(kind: Descriptor) -> str:
+    """The field of a message that carries bytes of a body or file; empty where it has none."""
+    return next((name for name in ("chunk", "body") if name in kind.fields_by_name), "")
 
 
 def _parsed(parse: Callable[[Any], Any] | None, request: Any) -> Any:

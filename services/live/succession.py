@@ -52,9 +52,7 @@ def reread(held: Settings, environ: Mapping[str, str]) -> Settings:
 
 def compared(held: Settings, now: Settings) -> Outcome:
     """What differs between the two. Pure."""
-    differing = [
-        str(field.alias) for name, field in Settings.model_fields.items() if getattr(held, name) != getattr(now, name)
-    ]
+    differing = [str(field.alias) for name, field in Settings.model_fields.items() if getattr(held, name) != getattr(now, name)]
     return Outcome(
         changed=tuple(dict.fromkeys(LIVE[name] for name in differing if name in LIVE)),
         needs_restart=tuple(name for name in differing if name not in LIVE),

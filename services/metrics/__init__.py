@@ -1,1 +1,4 @@
-"""What the core counts of itself, for Prometheus. Law: counting never stops a call or a start, and no label is a caller's own word."""
+"""What the core counts of itself, for Prometheus.
+
+Law: counting never stops a call or a start, and no label is a word that a caller made up.
+"""

@@ -41,7 +41,7 @@ async def serving(address: str, registry: CollectorRegistry, look: Callable[[], 
     try:
         listener = _listener(address)
     except OSError as error:
-        _log.error(  # noqa: TRY400 - the cause is told; a traceback adds nothing
+        _log.error(
             "metrics are not served: nothing can listen at %s; set CLI2API_METRICS_LISTEN", address, extra={"why": error.strerror}
         )
         await runner.cleanup()
@@ -53,8 +53,12 @@ async def serving(address: str, registry: CollectorRegistry, look: Callable[[], 
     finally:
         await runner.cleanup()
         listener.close()
-        if address.startswith("unix:"):
-            Path(address.removeprefix("unix:")).unlink(missing_ok=True)
+        _unlink(address)
+
+
+def _unlink(address: str) -> None:
+    if address.startswith("unix:"):
+        Path(address.removeprefix("unix:")).unlink(missing_ok=True)
 
 
 def _listener(address: str) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What is read when somebody looks, since the parts know it anyway: counts of copies, records, logins, and of jobs in the store."""
+"""What is read when somebody looks, since the parts know it anyway: copies, records, logins, and the jobs in the store."""
 
 import asyncio
 import logging
@@ -37,8 +37,12 @@ class Readings(Collector):
             "cli2api_usage_records_dropped", "Records of calls that found the buffer full.", value=self._recorder.dropped
         )
         yield CounterMetricFamily("cli2api_assets_copied", "Files of jobs that were copied.", value=copies.copied)
-        yield CounterMetricFamily("cli2api_assets_copied_bytes", "Bytes of the files that were copied.", value=copies.copied_bytes)
-        failed = CounterMetricFamily("cli2api_asset_copies_failed", "Tries to copy a file that came to nothing.", labels=["retried"])
+        yield CounterMetricFamily(
+            "cli2api_assets_copied_bytes", "Bytes of the files that were copied.", value=copies.copied_bytes
+        )
+        failed = CounterMetricFamily(
+            "cli2api_asset_copies_failed", "Tries to copy a file that came to nothing.", labels=["retried"]
+        )
         failed.add_metric(["yes"], copies.put_off)
         failed.add_metric(["no"], copies.given_up)
         yield failed

@@ -37,7 +37,9 @@ class Metrics:
         self.store_seconds = self._histogram(
             "cli2api_store_seconds", "How long a store took for one operation.", ("store", "operation"), _SHORT
         )
-        self.store_errors = self._counter("cli2api_store_errors", "Operations for which a store was away.", ("store", "operation"))
+        self.store_errors = self._counter(
+            "cli2api_store_errors", "Operations for which a store was away.", ("store", "operation")
+        )
 
         self.usage_written = self._counter("cli2api_usage_records_written", "Records of calls that were written down.")
         self.webhooks = self._counter("cli2api_webhooks", "Webhooks that were sent to the receiver.", ("outcome",))

@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     cores: Number = Field(1, alias="CLI2API_CORES")
     edges: Number = Field(1, alias="CLI2API_EDGES")
 
+    metrics_listen: Annotated[str, BeforeValidator(grammar.listen_or_off)] = Field(
+        "127.0.0.1:9464", alias="CLI2API_METRICS_LISTEN"
+    )
+
     core_listen: Listen = Field(alias="CLI2API_CORE_LISTEN")
     core_target: str = Field(alias="CLI2API_CORE_TARGET")
     edge_listen: Listen = Field(alias="CLI2API_EDGE_LISTEN")

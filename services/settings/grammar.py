@@ -191,6 +191,16 @@ def listen(text: str) -> str:
     raise ValueError("takes unix:/absolute/path.sock or host:port")
 
 
+def listen_or_off(text: str) -> str:
+    """The same, or "off" for nowhere."""
+    if text.lower() == "off":
+        return "off"
+    try:
+        return listen(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or off") from None
+
+
 def host_of(listening: str) -> str:
     """The host of a listening address; "localhost" for a unix socket, which nobody else can reach."""
     return "localhost" if listening.startswith("unix:") else listening.rpartition(":")[0].strip("[]")

@@ -8,24 +8,28 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from services.domain.ports import JobStore, UsageStore
+from services.stores import libsql_server
+from services.stores.libsql import LibsqlStore
 from services.stores.memory import MemoryStore
 from services.stores.postgres import PostgresStore
+from services.stores.purpose import JOBS, USAGE, Purpose
 from services.stores.sqlite import SqliteStore
-from services.stores.sqlite_file import JOBS, USAGE, Purpose
+from services.stores.usage_libsql import UsageLibsql
 from services.stores.usage_memory import UsageMemory
+from services.stores.usage_postgres import UsagePostgres
 from services.stores.usage_sqlite import UsageSqlite
 
 FORMS: Final = {
     JOBS: "leave it empty for SQLite in the state directory, or write memory:, a path, file:/path/to/jobs.db,"
-    " or postgresql://user:password@host/database",
-    USAGE: "leave it empty for SQLite in the state directory, or write memory:, a path, or file:/path/to/usage.db",
+    " postgresql://user:password@host/database, or libsql://host?authToken=...",
+    USAGE: "leave it empty for SQLite in the state directory, or write memory:, a path, file:/path/to/usage.db,"
+    " postgresql://user:password@host/database, or libsql://host?authToken=...",
 }
 """What is taken, by what the store is for."""
 POSTGRES: Final = frozenset({"postgres", "postgresql"})
-LATER: Final = frozenset({"libsql"})
-"""Schemes that have a meaning here and no store yet."""
+LIBSQL: Final = "libsql"
 POOL: Final = 10
-"""Connections to PostgreSQL that one core opens at most, where nothing else is said."""
+"""Connections to the server of a job store that one core opens at most, where nothing else is said."""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _USERINFO: Final = re.compile(r"//.*@", re.DOTALL)
@@ -43,11 +47,12 @@ class Kind(StrEnum):
     MEMORY = "memory"
     SQLITE = "sqlite"
     POSTGRES = "postgres"
+    LIBSQL = "libsql"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dsn:
-    """A store that can be opened; `path` is set exactly for SQLite, `url` for PostgreSQL."""
+    """A store that can be opened; `path` is set exactly for SQLite, `url` for PostgreSQL and libSQL."""
 
     kind: Kind
     path: Path | None = None
@@ -57,17 +62,25 @@ class Dsn:
 async def open_store(dsn: str, state_dir: Path, *, pool: int = POOL) -> JobStore:
     """The store that `dsn` means; empty is SQLite in `<state_dir>/jobs.db`. Raises BadDsn, or StoreUnavailable.
 
-    `pool` is the number of connections to PostgreSQL at most, beside the one that listens.
+    `pool` is the number of connections to a server at most, beside the one that listens.
     """
     place = parse(dsn, state_dir)
-    if place.url:
-        return await PostgresStore.open(place.url, shown=redact(place.url), limit=pool)
+    match place.kind:
+        case Kind.POSTGRES:
+            return await PostgresStore.open(place.url, shown=redact(place.url), limit=pool)
+        case Kind.LIBSQL:
+            return await LibsqlStore.open(libsql_server.place(place.url), shown=redact(place.url), limit=pool)
     return MemoryStore() if place.path is None else await SqliteStore.open(place.path)
 
 
 async def open_usage_store(dsn: str, state_dir: Path) -> UsageStore:
     """The store of records that `dsn` means; empty is SQLite in `<state_dir>/usage.db`. Raises BadDsn, or StoreUnavailable."""
     place = parse(dsn, state_dir, USAGE)
+    match place.kind:
+        case Kind.POSTGRES:
+            return await UsagePostgres.open(place.url, shown=redact(place.url))
+        case Kind.LIBSQL:
+            return await UsageLibsql.open(libsql_server.place(place.url), shown=redact(place.url))
     return UsageMemory() if place.path is None else await UsageSqlite.open(place.path)
 
 
@@ -81,10 +94,10 @@ def parse(dsn: str, state_dir: Path, purpose: Purpose = JOBS) -> Dsn:
         return Dsn(kind=Kind.MEMORY)
     if scheme == "file":
         return Dsn(kind=Kind.SQLITE, path=_file(dsn, purpose))
-    if scheme in POSTGRES and purpose is JOBS:
-        return Dsn(kind=Kind.POSTGRES, url=_server(dsn))
-    if scheme in LATER | POSTGRES:
-        raise BadDsn(f"the {purpose.store} {redact(dsn)} is of a kind that this version does not serve yet; {FORMS[purpose]}")
+    if scheme in POSTGRES:
+        return Dsn(kind=Kind.POSTGRES, url=_postgres(dsn, purpose))
+    if scheme == LIBSQL:
+        return Dsn(kind=Kind.LIBSQL, url=_libsql(dsn, purpose))
     if scheme or dsn == ":memory:":
         raise BadDsn(f"the {purpose.store} {redact(dsn)} is of no kind that is known; {FORMS[purpose]}")
     return Dsn(kind=Kind.SQLITE, path=Path(dsn).expanduser().resolve())
@@ -99,9 +112,17 @@ def _hidden(pair: re.Match[str]) -> str:
     return f"{pair[1]}=***" if _SECRET.search(unquote(pair[1])) else pair[0]
 
 
-def _server(dsn: str) -> str:
+def _postgres(dsn: str, purpose: Purpose) -> str:
     if not re.match(r"\w+://[^/?#\s]*[/?]\S*\Z", dsn):
-        raise BadDsn(f"the job store {redact(dsn)} has to be postgresql://user:password@host:port/database")
+        raise BadDsn(f"the {purpose.store} {redact(dsn)} has to be postgresql://user:password@host:port/database")
+    return dsn
+
+
+def _libsql(dsn: str, purpose: Purpose) -> str:
+    try:
+        libsql_server.place(dsn)
+    except ValueError as error:
+        raise BadDsn(f"the {purpose.store} {redact(dsn)} {error}") from error
     return dsn
 
 

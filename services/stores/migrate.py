@@ -10,6 +10,7 @@ import aiosqlite
 
 from services.stores.queries import Migration
 
+
 class NotOurs(Exception):
     """The database belongs to another program, or to a later version of this one. The message says which, for people."""
 

@@ -2,21 +2,23 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from services.domain.errors import StoreUnavailable
+from services.stores.clocks import compare
 from services.stores.migrate import NotOurs
 from services.stores.postgres_server import (
     BAD_DSN,
     CONNECT_SECONDS,
     DRIVER_ERRORS,
     cause,
-    compare_clocks,
     migrate,
+    now,
     open_pool,
 )
-from services.stores.purpose import Purpose
+from services.stores.purpose import JOBS, Purpose
 from services.stores.queries import Migration, positional
 from services.stores.rows import Row, Value
 
@@ -39,9 +41,7 @@ class PostgresDatabase:
         self._purpose = purpose
 
     @classmethod
-    async def open(
-        cls, dsn: str, *, shown: str, limit: int, queries: str, steps: Sequence[Migration], purpose: Purpose
-    ) -> Self:
+    async def open(cls, dsn: str, *, shown: str, limit: int, queries: str, steps: Sequence[Migration], purpose: Purpose) -> Self:
         """A pool of at most `limit` connections to a database that is there and whose schema is brought up to date.
 
         Raises StoreUnavailable, which names the store as `shown` and says what to do.
@@ -51,7 +51,9 @@ class PostgresDatabase:
             try:
                 async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
                     await migrate(connection, steps, VERSIONS[purpose.store])
-                    await compare_clocks(connection)
+                    if purpose is JOBS:
+                        began = time.time()
+                        compare(await now(connection), began)
             except BaseException:
                 pool.terminate()
                 raise

@@ -3,8 +3,6 @@
 Law: the driver's own text is never shown, since it may quote what was being written, or the DSN.
 """
 
-import logging
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -24,8 +22,6 @@ OLDEST_SERVER: Final = 12
 """The first with generated columns."""
 LOCK: Final = 0x43324150
 """The advisory lock of whoever migrates ("C2AP")."""
-SKEW_SECONDS: Final = 5.0
-"""Clocks that differ by more are worth a word: leases are compared between cores."""
 
 BAD_DSN: Final = ValueError
 """What the driver raises at the first connection for a DSN that says what cannot be."""
@@ -48,8 +44,6 @@ CAUSES: Final = {
     "57P03": "it is starting or stopping",
 }
 """What SQLSTATEs, or their first two letters, mean for people."""
-
-log = logging.getLogger(__name__)
 
 
 def cause(error: BaseException) -> str:
@@ -121,16 +115,10 @@ async def migrate(connection: "PoolConnectionProxy", steps: Sequence[Migration],
             await connection.execute(f"UPDATE {table} SET version = $1", len(steps))  # noqa: S608 - a name of ours
 
 
-async def compare_clocks(connection: "PoolConnectionProxy") -> None:
-    """Warns where this machine's clock and the server's differ, since leases are compared between machines."""
-    began = time.time()
-    theirs = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::double precision")
-    skew = theirs - (began + time.time()) / 2
-    if abs(skew) > SKEW_SECONDS:
-        log.warning(
-            "this machine's clock and that of the job store differ; let both follow a time server",
-            extra={"seconds": round(skew, 1)},
-        )
+async def now(connection: "PoolConnectionProxy") -> float:
+    """The server's clock, in unix seconds."""
+    theirs: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::double precision")
+    return theirs
 
 
 async def _version(connection: "PoolConnectionProxy", table: str) -> int:

@@ -26,6 +26,4 @@ class Purpose:
 
 
 JOBS: Final = Purpose(store="job store", setting="CLI2API_JOBSTORE_DSN", file="jobs.db", application=0x43324150)
-USAGE: Final = Purpose(
-    store="usage store", setting="CLI2API_USAGE_DSN", file="usage.db", application=0x43325553, shared=True
-)
+USAGE: Final = Purpose(store="usage store", setting="CLI2API_USAGE_DSN", file="usage.db", application=0x43325553, shared=True)

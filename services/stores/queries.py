@@ -23,8 +23,8 @@ class Migration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Positional:
-    """A query whose values are bound by place; `names` says in which order."""
+class Named:
+    """A query, and the names of the values that are bound to it."""
 
     text: str
     names: tuple[str, ...]
@@ -38,14 +38,24 @@ def queries(name: str) -> Mapping[str, str]:
 
 
 @cache
-def positional(name: str) -> Mapping[str, Positional]:
-    """The same queries for a driver that binds by place."""
+def named(name: str) -> Mapping[str, Named]:
+    """The same queries for a driver that takes no value which the query does not name."""
+    return {word: Named(text=text, names=_names(text)) for word, text in queries(name).items()}
+
+
+@cache
+def positional(name: str) -> Mapping[str, Named]:
+    """The same queries for a driver that binds by place, in the order of the names."""
     return {word: _placed(text) for word, text in queries(name).items()}
 
 
-def _placed(query: str) -> Positional:
-    names = tuple(dict.fromkeys(_NAME.findall(query)))
-    return Positional(text=_NAME.sub(lambda match: f"${names.index(match[1]) + 1}", query), names=names)
+def _placed(query: str) -> Named:
+    names = _names(query)
+    return Named(text=_NAME.sub(lambda match: f"${names.index(match[1]) + 1}", query), names=names)
+
+
+def _names(query: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_NAME.findall(query)))
 
 
 @cache

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from services.domain.job import Job, JobQuery, JobState
 from services.stores.database import Database
-from services.stores.rows import from_row, names_row, page_row, to_row
+from services.stores.rows import Value, from_row, names_row, page_row, to_row
 
 
 class SqlJobs:
@@ -49,7 +49,7 @@ class SqlJobs:
 
     async def claim(self, *, owner: str, now: float, lease_until: float, limit: int) -> Sequence[Job]:
         """As JobStore promises."""
-        values = {"owner": owner, "now": now, "lease_until": lease_until, "limit": limit}
+        values: dict[str, Value] = {"owner": owner, "now": now, "lease_until": lease_until, "limit": limit}
         rows = await self._database.write("claim", values)
         # RETURNING promises no order.
         return sorted((from_row(row) for row in rows), key=attrgetter("poll_at", "id"))

@@ -1,7 +1,7 @@
 """One SQLite file as the SQL stores ask it: one connection writes, another reads beside it.
 
-Law: every write is a single statement in autocommit mode and runs to its end in the connection's own thread: a caller that is
-cancelled meanwhile leaves no transaction open and no connection in doubt.
+Law: every write is a single statement, gathered with others into one transaction by `Writes`, and runs to its end in the
+connection's own thread: a caller that is cancelled meanwhile leaves no transaction open and no connection in doubt.
 """
 
 import sqlite3
@@ -10,8 +10,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, Self
 
-import aiosqlite
-
 from services.domain.errors import StoreUnavailable
 from services.stores.migrate import NotOurs, examine, migrate
 from services.stores.purpose import Purpose
@@ -19,6 +17,7 @@ from services.stores.queries import Migration
 from services.stores.queries import queries as queries_of
 from services.stores.rows import Row, Value
 from services.stores.sqlite_file import cause, prepare
+from services.stores.sqlite_writes import Connection, Writes
 
 BUSY_MILLISECONDS: Final = 5000
 """How long a statement waits for another process that writes."""
@@ -30,14 +29,15 @@ class SqliteDatabase:
     def __init__(
         self,
         *,
-        writer: aiosqlite.Connection,
-        reader: aiosqlite.Connection,
+        writer: Connection,
+        reader: Connection,
         closing: AsyncExitStack,
         queries: Mapping[str, str],
         purpose: Purpose,
     ) -> None:
         self.writer = writer
         self.reader = reader
+        self._writes = Writes(writer)
         self._closing = closing
         self._queries = queries
         self._purpose = purpose
@@ -70,30 +70,35 @@ class SqliteDatabase:
 
     async def read(self, query: str, values: Mapping[str, Value] = {}) -> Sequence[Row]:
         """As Database promises."""
-        return await self._ask(self.reader, query, values)
+        try:
+            return list(await self.reader.execute_fetchall(self._queries[query], values))
+        # A closed connection is a ValueError.
+        except (sqlite3.Error, ValueError) as error:
+            raise self._unavailable(error) from error
 
     async def write(self, query: str, values: Mapping[str, Value] = {}) -> Sequence[Row]:
         """As Database promises."""
-        return await self._ask(self.writer, query, values)
+        try:
+            return await self._writes.run(self._queries[query], values)
+        except (sqlite3.Error, ValueError) as error:
+            raise self._unavailable(error) from error
 
     async def close(self) -> None:
         """As Database promises; what is being written is finished first."""
+        await self._writes.finish()
         await self._closing.aclose()
 
-    async def _ask(self, connection: aiosqlite.Connection, query: str, values: Mapping[str, Value]) -> Sequence[Row]:
-        try:
-            return list(await connection.execute_fetchall(self._queries[query], values))
-        # A closed connection is a ValueError.
-        except (sqlite3.Error, ValueError) as error:
-            raise StoreUnavailable(f"the {self._purpose.store} cannot be used: {cause(error)}") from error
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        return StoreUnavailable(f"the {self._purpose.store} cannot be used: {cause(error)}")
 
 
-async def connect(path: Path, closing: AsyncExitStack) -> aiosqlite.Connection:
+async def connect(path: Path, closing: AsyncExitStack) -> Connection:
     """A connection in autocommit mode, so that no transaction outlives its statement; `closing` closes it.
 
     Raises sqlite3.Error.
     """
-    connection = await closing.enter_async_context(aiosqlite.connect(path, isolation_level=None))
+    connection = Connection(path)
+    await closing.enter_async_context(connection)
     connection.row_factory = sqlite3.Row
     for setting in ("synchronous = FULL", f"busy_timeout = {BUSY_MILLISECONDS}"):
         await connection.execute_fetchall(f"PRAGMA {setting}")

@@ -47,12 +47,10 @@ async def prepare(path: Path, purpose: Purpose, closing: AsyncExitStack) -> File
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}, and {oldest} or newer is needed")
-    if path.is_dir():
-        raise StoreUnavailable(f"the {purpose.store} {path} is a folder; name a file in it, such as {path / purpose.file}")
     lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
     closing.callback(lock.release)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(path, purpose)
         await _take(lock, TURN_SECONDS if purpose.shared else 0.0)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except Timeout as error:
@@ -63,6 +61,12 @@ async def prepare(path: Path, purpose: Purpose, closing: AsyncExitStack) -> File
     except OSError as error:
         raise _unusable(path, purpose, error) from error
     return lock
+
+
+def _make_folder(path: Path, purpose: Purpose) -> None:
+    if path.is_dir():
+        raise StoreUnavailable(f"the {purpose.store} {path} is a folder; name a file in it, such as {path / purpose.file}")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 async def _take(lock: FileLock, seconds: float) -> None:

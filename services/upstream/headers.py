@@ -44,11 +44,8 @@ def sent(headers: Iterable[tuple[str, str]], operation: Operation) -> list[tuple
     for name, value in given:
         if not name.startswith(":") and (not _NAME.fullmatch(name) or _BROKEN_VALUE.search(value)):
             raise InvalidRequest.of(Violation("headers", f"{name!r} is not a header that HTTP can carry"))
-    kept = [
-        (name, value)
-        for name, value in given
-        if _passes(name, _NOT_SENT | _named_by_connection(given)) and not name.startswith(":")
-    ]
+    dropped = _NOT_SENT | _named_by_connection(given)
+    kept = [(name, value) for name, value in given if _passes(name, dropped) and not name.startswith(":")]
     present = {name for name, _ in kept}
     defaults = [("content-type", "application/json"), ("accept-encoding", "identity")]
     if operation in (Operation.MESSAGES, Operation.COUNT_TOKENS):
@@ -59,7 +56,8 @@ def sent(headers: Iterable[tuple[str, str]], operation: Operation) -> list[tuple
 def returned(raw: Iterable[tuple[bytes, bytes]]) -> Sequence[tuple[str, str]]:
     """The upstream's headers as the caller gets them, names in lower case, values byte for byte as Latin-1."""
     given = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw]
-    return tuple((name, value) for name, value in given if _passes(name, _NOT_RETURNED | _named_by_connection(given)))
+    dropped = _NOT_RETURNED | _named_by_connection(given)
+    return tuple((name, value) for name, value in given if _passes(name, dropped))
 
 
 def _passes(name: str, dropped: frozenset[str]) -> bool:

@@ -23,6 +23,8 @@ from services.upstream.retry import until_arrived
 LARGEST_ANSWER: Final = 64 * 2**20
 """Bytes of an answer that is read whole."""
 LARGEST_REFUSAL: Final = 64 * 2**10
+_LARGEST_AT_ONCE: Final = 64 * 2**10
+"""Bytes of a body that is written in one go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,12 @@ class Line:
             return await self._attempt(call, token)
         return await until_arrived(lambda: self._attempt(call, token), self._clock)
 
+    def _timeout(self, seconds: float | None) -> aiohttp.ClientTimeout:
+        usual = self._session.timeout
+        if seconds is None:
+            return usual
+        return aiohttp.ClientTimeout(total=seconds, sock_connect=usual.sock_connect, sock_read=usual.sock_read)
+
     async def _attempt(self, call: Call, token: str) -> aiohttp.ClientResponse:
         headers = CIMultiDict(call.headers)
         headers["x-api-key" if call.key_header else "authorization"] = token if call.key_header else f"Bearer {token}"
@@ -92,15 +100,18 @@ class Line:
                 call.method,
                 URL(self._base + call.path, encoded=True),
                 headers=headers,
-                data=None if call.body is None else io.BytesIO(call.body),
+                data=_payload(call.body),
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=call.seconds, sock_connect=self._session.timeout.sock_connect, sock_read=self._session.timeout.sock_read
-                ),
+                timeout=self._timeout(call.seconds),
                 auto_decompress=not call.verbatim,
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise broken(error) from error
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A large body is written piece by piece, so that it holds up nobody; for a small one that costs more than it is worth."""
+    return io.BytesIO(body) if body is not None and len(body) > _LARGEST_AT_ONCE else body
 
 
 async def read(response: aiohttp.ClientResponse, limit: int = LARGEST_ANSWER, *, whole: bool = True) -> bytes:

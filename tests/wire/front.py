@@ -50,8 +50,8 @@ async def envoy(folder: Path, *, keys: Sequence[str] = (), max_body: int = 1 << 
             rest=rest,
             grpc=grpc_address,
             admin=Unix(admin.socket),
-            edge=Unix(folder / "edge.sock"),
-            core=Unix(folder / "core.sock"),
+            edges=[Unix(folder / "edge.sock")],
+            cores=[Unix(folder / "core.sock")],
             folder=folder,
         )
         config = render.write(layout, keys=keys, max_body=max_body)
@@ -77,6 +77,8 @@ class ScriptedEdge:
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("user-agent") == "Envoy/HC":  # its health checks are nobody's request
+            return web.Response()
         self.seen.append(request)
         match request.path:
             case "/hang":

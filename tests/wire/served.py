@@ -71,6 +71,7 @@ def environment(state: Path, **settings: str) -> dict[str, str]:
         "CLI2API_STATE_DIR": str(state),
         "CLI2API_PORT": "0",
         "CLI2API_GRPC_PORT": "0",
+        "CLI2API_METRICS_LISTEN": "127.0.0.1:0",
         "MULERUN_TOKEN": TOKEN,
         "MULERUN_API_BASE_URL": "http://127.0.0.1:9",
     } | settings

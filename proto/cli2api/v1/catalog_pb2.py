@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63li2api/v1/catalog.proto\x12\ncli2api.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x01\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.cli2api.v1.ModelKind\x12\x0e\n\x06vendor\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61liases\x18\x05 \x03(\t\x12\x17\n\x0fparameters_json\x18\x06 \x01(\t\x12\x16\n\x0eupstream_paths\x18\x07 \x03(\t\x12\r\n\x05notes\x18\x08 \x01(\t\"`\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12$\n\x05kinds\x18\x03 \x03(\x0e\x32\x15.cli2api.v1.ModelKind\"P\n\x12ListModelsResponse\x12!\n\x06models\x18\x01 \x03(\x0b\x32\x11.cli2api.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fGetModelRequest\x12\n\n\x02id\x18\x01 \x01(\t\"4\n\x10GetModelResponse\x12 \n\x05model\x18\x01 \x01(\x0b\x32\x11.cli2api.v1.Model*\xb0\x01\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fMODEL_KIND_TEXT\x10\x01\x12\x14\n\x10MODEL_KIND_IMAGE\x10\x02\x12\x19\n\x15MODEL_KIND_IMAGE_EDIT\x10\x03\x12\x14\n\x10MODEL_KIND_VIDEO\x10\x04\x12\x15\n\x11MODEL_KIND_SPEECH\x10\x05\x12\x14\n\x10MODEL_KIND_MUSIC\x10\x06\x32\xeb\x01\n\x0e\x43\x61talogService\x12g\n\nListModels\x12\x1d.cli2api.v1.ListModelsRequest\x1a\x1e.cli2api.v1.ListModelsResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/catalog/models\x12p\n\x08GetModel\x12\x1b.cli2api.v1.GetModelRequest\x1a\x1c.cli2api.v1.GetModelResponse\")\x82\xd3\xe4\x93\x02#\x12\x1a/v1/catalog/models/{id=**}b\x05modelb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63li2api/v1/catalog.proto\x12\ncli2api.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x01\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.cli2api.v1.ModelKind\x12\x0e\n\x06vendor\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61liases\x18\x05 \x03(\t\x12\x17\n\x0fparameters_json\x18\x06 \x01(\t\x12\x16\n\x0eupstream_paths\x18\x07 \x03(\t\x12\r\n\x05notes\x18\x08 \x01(\t\"`\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12$\n\x05kinds\x18\x03 \x03(\x0e\x32\x15.cli2api.v1.ModelKind\"P\n\x12ListModelsResponse\x12!\n\x06models\x18\x01 \x03(\x0b\x32\x11.cli2api.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fGetModelRequest\x12\n\n\x02id\x18\x01 \x01(\t\"4\n\x10GetModelResponse\x12 \n\x05model\x18\x01 \x01(\x0b\x32\x11.cli2api.v1.Model*\xb0\x01\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fMODEL_KIND_TEXT\x10\x01\x12\x14\n\x10MODEL_KIND_IMAGE\x10\x02\x12\x19\n\x15MODEL_KIND_IMAGE_EDIT\x10\x03\x12\x14\n\x10MODEL_KIND_VIDEO\x10\x04\x12\x15\n\x11MODEL_KIND_SPEECH\x10\x05\x12\x14\n\x10MODEL_KIND_MUSIC\x10\x06\x32\xf1\x01\n\x0e\x43\x61talogService\x12j\n\nListModels\x12\x1d.cli2api.v1.ListModelsRequest\x1a\x1e.cli2api.v1.ListModelsResponse\"\x1d\x90\x02\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/catalog/models\x12s\n\x08GetModel\x12\x1b.cli2api.v1.GetModelRequest\x1a\x1c.cli2api.v1.GetModelResponse\",\x90\x02\x01\x82\xd3\xe4\x93\x02#\x12\x1a/v1/catalog/models/{id=**}b\x05modelb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cli2api.v1.catalog_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['ListModels']._loaded_options = None
-  _globals['_CATALOGSERVICE'].methods_by_name['ListModels']._serialized_options = b'\202\323\344\223\002\024\022\022/v1/catalog/models'
+  _globals['_CATALOGSERVICE'].methods_by_name['ListModels']._serialized_options = b'\220\002\001\202\323\344\223\002\024\022\022/v1/catalog/models'
   _globals['_CATALOGSERVICE'].methods_by_name['GetModel']._loaded_options = None
-  _globals['_CATALOGSERVICE'].methods_by_name['GetModel']._serialized_options = b'\202\323\344\223\002#\022\032/v1/catalog/models/{id=**}b\005model'
+  _globals['_CATALOGSERVICE'].methods_by_name['GetModel']._serialized_options = b'\220\002\001\202\323\344\223\002#\022\032/v1/catalog/models/{id=**}b\005model'
   _globals['_MODELKIND']._serialized_start=574
   _globals['_MODELKIND']._serialized_end=750
   _globals['_MODEL']._serialized_start=104
@@ -50,5 +50,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELRESPONSE']._serialized_start=519
   _globals['_GETMODELRESPONSE']._serialized_end=571
   _globals['_CATALOGSERVICE']._serialized_start=753
-  _globals['_CATALOGSERVICE']._serialized_end=988
+  _globals['_CATALOGSERVICE']._serialized_end=994
 # @@protoc_insertion_point(module_scope)

@@ -1495,3 +1495,55 @@ class RelayResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_piece) -> _WhichOneofReturnType_piece | None: ...
 
 Global___RelayResponse: _TypeAlias = RelayResponse  # noqa: Y015
+
+@_typing.final
+class RelayWholeRequest(_message.Message):
+    """One dialect call whose answer is no stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def call(self) -> Global___RelayRequest:
+        """Required. The call, as Relay takes it."""
+
+    def __init__(
+        self,
+        *,
+        call: Global___RelayRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelayWholeRequest: _TypeAlias = RelayWholeRequest  # noqa: Y015
+
+@_typing.final
+class RelayWholeResponse(_message.Message):
+    """A relayed answer, whole: one that breaks off in the middle is an error and no answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    body: _builtins.bytes
+    """Output only. All bytes of the body, at most 64 MiB."""
+    @_builtins.property
+    def head(self) -> Global___RelayHead:
+        """Output only. Status and headers."""
+
+    def __init__(
+        self,
+        *,
+        head: Global___RelayHead | None = ...,
+        body: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "head", b"head"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelayWholeResponse: _TypeAlias = RelayWholeResponse  # noqa: Y015

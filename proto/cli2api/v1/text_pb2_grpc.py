@@ -50,6 +50,11 @@ class TextServiceStub:
                 request_serializer=cli2api_dot_v1_dot_text__pb2.RelayRequest.SerializeToString,
                 response_deserializer=cli2api_dot_v1_dot_text__pb2.RelayResponse.FromString,
                 _registered_method=True)
+        self.RelayWhole = channel.unary_unary(
+                '/cli2api.v1.TextService/RelayWhole',
+                request_serializer=cli2api_dot_v1_dot_text__pb2.RelayWholeRequest.SerializeToString,
+                response_deserializer=cli2api_dot_v1_dot_text__pb2.RelayWholeResponse.FromString,
+                _registered_method=True)
 
 
 class TextServiceServicer:
@@ -77,6 +82,13 @@ class TextServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RelayWhole(self, request, context):
+        """The same for an answer that is no stream, in one message, which costs about half of what Relay does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TextServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_TextServiceServicer_to_server(servicer, server):
                     servicer.Relay,
                     request_deserializer=cli2api_dot_v1_dot_text__pb2.RelayRequest.FromString,
                     response_serializer=cli2api_dot_v1_dot_text__pb2.RelayResponse.SerializeToString,
+            ),
+            'RelayWhole': grpc.unary_unary_rpc_method_handler(
+                    servicer.RelayWhole,
+                    request_deserializer=cli2api_dot_v1_dot_text__pb2.RelayWholeRequest.FromString,
+                    response_serializer=cli2api_dot_v1_dot_text__pb2.RelayWholeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class TextService:
             '/cli2api.v1.TextService/Relay',
             cli2api_dot_v1_dot_text__pb2.RelayRequest.SerializeToString,
             cli2api_dot_v1_dot_text__pb2.RelayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RelayWhole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cli2api.v1.TextService/RelayWhole',
+            cli2api_dot_v1_dot_text__pb2.RelayWholeRequest.SerializeToString,
+            cli2api_dot_v1_dot_text__pb2.RelayWholeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class TextServiceStub:
     """Answers one conversation piece by piece. Folding the pieces gives what Generate would have answered."""
     Relay: _grpc.UnaryStreamMultiCallable[_text_pb2.RelayRequest, _text_pb2.RelayResponse]
     """Carries one dialect call to MuleRun and its answer back, byte for byte. For the edge: the answer is a head, then bytes."""
+    RelayWhole: _grpc.UnaryUnaryMultiCallable[_text_pb2.RelayWholeRequest, _text_pb2.RelayWholeResponse]
+    """The same for an answer that is no stream, in one message, which costs about half of what Relay does."""
 
 @_typing.type_check_only
 class TextServiceAsyncStub(TextServiceStub):
@@ -51,6 +53,8 @@ class TextServiceAsyncStub(TextServiceStub):
     """Answers one conversation piece by piece. Folding the pieces gives what Generate would have answered."""
     Relay: _aio.UnaryStreamMultiCallable[_text_pb2.RelayRequest, _text_pb2.RelayResponse]  # type: ignore[assignment]
     """Carries one dialect call to MuleRun and its answer back, byte for byte. For the edge: the answer is a head, then bytes."""
+    RelayWhole: _aio.UnaryUnaryMultiCallable[_text_pb2.RelayWholeRequest, _text_pb2.RelayWholeResponse]  # type: ignore[assignment]
+    """The same for an answer that is no stream, in one message, which costs about half of what Relay does."""
 
 class TextServiceServicer(metaclass=_abc_1.ABCMeta):
     """Text from any of MuleRun's text models, whichever dialect the model's upstream speaks."""
@@ -78,5 +82,13 @@ class TextServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_text_pb2.RelayResponse], _abc.AsyncIterator[_text_pb2.RelayResponse]]:
         """Carries one dialect call to MuleRun and its answer back, byte for byte. For the edge: the answer is a head, then bytes."""
+
+    @_abc_1.abstractmethod
+    def RelayWhole(
+        self,
+        request: _text_pb2.RelayWholeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_text_pb2.RelayWholeResponse, _abc.Awaitable[_text_pb2.RelayWholeResponse]]:
+        """The same for an answer that is no stream, in one message, which costs about half of what Relay does."""
 
 def add_TextServiceServicer_to_server(servicer: TextServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -9,8 +9,8 @@ SELECT
         WHEN 'model' THEN model
         WHEN 'endpoint' THEN endpoint
         WHEN 'status' THEN status::text
-        WHEN 'day' THEN to_char(to_timestamp(floor(began_at)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T00:00:00Z"')
-        WHEN 'hour' THEN to_char(to_timestamp(floor(began_at)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24":00:00Z"')
+        WHEN 'day' THEN to_char(date_trunc('day', to_timestamp(floor(began_at)) AT TIME ZONE 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        WHEN 'hour' THEN to_char(date_trunc('hour', to_timestamp(floor(began_at)) AT TIME ZONE 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
     END COLLATE "C" AS bucket,
     count(*) AS calls,
     count(*) FILTER (WHERE status >= 400) AS errors,

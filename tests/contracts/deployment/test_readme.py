@@ -79,6 +79,7 @@ async def a_gateway() -> AsyncGenerator[Gateway]:
                 "CLI2API_STATE_DIR": state,
                 "CLI2API_PORT": "0",
                 "CLI2API_GRPC_PORT": "0",
+                "CLI2API_METRICS_LISTEN": "off",
                 "CLI2API_LOG_LEVEL": "error",
                 "CLI2API_POLL_INTERVAL": "200ms",
                 "MULERUN_API_BASE_URL": simulator.url,

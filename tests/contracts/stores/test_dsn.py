@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.stores.dsn import BadDsn, Kind, open_store, parse, redact
+from services.stores.libsql_server import place
 from services.stores.memory import MemoryStore
+from services.stores.purpose import JOBS, USAGE
 from services.stores.sqlite import SqliteStore
 
 STATE = Path("/state")
@@ -29,22 +32,22 @@ STATE = Path("/state")
     ],
 )
 def test_empty_a_path_and_file_mean_sqlite(dsn: str, path: Path) -> None:
-    place = parse(dsn, STATE)
-    assert (place.kind, place.path) == (Kind.SQLITE, path)
+    found = parse(dsn, STATE)
+    assert (found.kind, found.path) == (Kind.SQLITE, path)
 
 
 def test_memory_means_memory() -> None:
-    place = parse("memory:", STATE)
-    assert (place.kind, place.path) == (Kind.MEMORY, None)
+    found = parse("memory:", STATE)
+    assert (found.kind, found.path) == (Kind.MEMORY, None)
 
 
 @pytest.mark.parametrize(
     "dsn", ["postgresql://u:hidden@db/jobs", "postgres://db/jobs", "PostgreSQL://a,b:5433/jobs", "postgresql:///jobs?host=/run"]
 )
 def test_postgresql_means_that_server_and_its_password_is_not_shown(dsn: str) -> None:
-    place = parse(f" {dsn} ", STATE)
-    assert (place.kind, place.path, place.url) == (Kind.POSTGRES, None, dsn)
-    assert "hidden" not in repr(place)
+    found = parse(f" {dsn} ", STATE)
+    assert (found.kind, found.path, found.url) == (Kind.POSTGRES, None, dsn)
+    assert "hidden" not in repr(found)
 
 
 @pytest.mark.parametrize("dsn", ["postgresql:", "postgresql://u:hidden@db", "postgres:jobs", "postgresql://u:hid den@db/jobs"])
@@ -54,17 +57,47 @@ def test_a_postgresql_that_names_no_database_is_refused_with_the_form_that_is_ta
     assert "hid" not in str(caught.value)
 
 
-@pytest.mark.parametrize("dsn", ["libsql://db?authToken=hidden"])
-def test_a_store_that_is_not_served_yet_is_refused_and_says_so(dsn: str) -> None:
-    with pytest.raises(BadDsn, match="does not serve yet; leave it empty for SQLite") as caught:
-        parse(dsn, STATE)
-    assert "hidden" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("dsn", "url", "token"),
+    [
+        ("libsql://db.test?authToken=hidden", "https://db.test/v2/pipeline", "hidden"),
+        ("LIBSQL://db.test:8443/?AUTHTOKEN=hid%2Bden", "https://db.test:8443/v2/pipeline", "hid+den"),
+        ("libsql://127.0.0.1:8080?tls=0", "http://127.0.0.1:8080/v2/pipeline", ""),
+        ("libsql://[::1]:8080/one/?tls=0&authToken=", "http://[::1]:8080/one/v2/pipeline", ""),
+        ("libsql://db.test?tls=1&authToken=hidden", "https://db.test/v2/pipeline", "hidden"),
+    ],
+)
+def test_libsql_means_that_database_over_https_and_its_token_is_not_shown(dsn: str, url: str, token: str) -> None:
+    found = parse(f" {dsn} ", STATE)
+    assert (found.kind, found.path, found.url) == (Kind.LIBSQL, None, dsn)
+    assert (place(dsn).url, place(dsn).token) == (url, token)
+    assert "hid" not in repr(found) + repr(place(dsn))
+
+
+@pytest.mark.parametrize(
+    ("dsn", "why"),
+    [
+        ("libsql:", "has to be libsql://host?authToken=..."),
+        ("libsql:///jobs?authToken=hidden", "has to be libsql://host?authToken=..."),
+        ("libsql://hidden@db.test", "has to be libsql://host?authToken=..."),
+        ("libsql://db.test?authToken=hid%0Aden", "has to be libsql://host?authToken=..."),
+        ("libsql://db.test?authToken=hidden&tls=maybe", "takes tls=1, or tls=0 for http"),
+        ("libsql://db.test?jwt_token=hidden", "takes authToken and tls, and no jwt_token"),
+        ("libsql://db.test:door?authToken=hidden", "Port could not be cast"),
+    ],
+)
+def test_a_libsql_dsn_that_cannot_be_followed_is_refused_without_its_token(dsn: str, why: str) -> None:
+    for purpose in (JOBS, USAGE):
+        with pytest.raises(BadDsn, match=re.escape(why)) as caught:
+            parse(dsn, STATE, purpose)
+        assert str(caught.value).startswith(f"the {purpose.store} libsql:")
+        assert "hid" not in str(caught.value)
 
 
 @pytest.mark.parametrize("dsn", ["mysql://u:hidden@db/jobs", "sqlite:/data/jobs.db", ":memory:", "jobs:1"])
 def test_an_unknown_kind_is_refused_with_what_is_taken(dsn: str) -> None:
     with pytest.raises(
-        BadDsn, match=r"of no kind that is known; leave it empty .* memory:, a path, file:.* or postgresql:"
+        BadDsn, match=r"of no kind that is known; leave it empty .* memory:, a path, file:.* postgresql:.* or libsql:"
     ) as caught:
         parse(dsn, STATE)
     assert "hidden" not in str(caught.value)

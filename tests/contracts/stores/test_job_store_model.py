@@ -17,6 +17,7 @@ from services.domain.ports import JobStore
 from services.stores.dsn import open_store
 from services.stores.memory import MemoryStore
 from services.stores.sqlite import SqliteStore
+from tests.hrana import Hrana
 from tests.postgres import Server
 from tests.worlds import NOON, a_job
 
@@ -171,14 +172,26 @@ class PostgresMachine(JobStoreMachine):
         return await open_store(await self.server.fresh(), Path())
 
 
+class LibsqlMachine(JobStoreMachine):
+    """In a database that is reached over HTTP."""
+
+    remote: ClassVar[Hrana]
+
+    async def open(self) -> JobStore:
+        return await open_store(self.remote.fresh(), Path())
+
+
 @pytest.fixture(scope="module", autouse=True)
-def where_postgres_is(postgres: Server) -> None:
+def where_servers_are(postgres: Server, libsql: Hrana) -> None:
     PostgresMachine.server = postgres
+    LibsqlMachine.remote = libsql
 
 
 MemoryMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
 SqliteMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
 PostgresMachine.TestCase.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
+LibsqlMachine.TestCase.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
 TestMemoryStore = MemoryMachine.TestCase
 TestSqliteStore = SqliteMachine.TestCase
 TestPostgresStore = PostgresMachine.TestCase
+TestLibsqlStore = LibsqlMachine.TestCase

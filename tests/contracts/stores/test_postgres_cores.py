@@ -1,72 +1,12 @@
-"""Several cores on one PostgreSQL: what one does, the others hear of and see."""
-
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+"""What cores on one PostgreSQL tell each other, beyond what every shared store tells."""
 
 from services.domain.job import JobState
-from services.domain.ports import JobStore
-from services.jobs.backoff import Pace
-from services.jobs.clock import SystemClock
-from services.jobs.engine import Engine
 from tests.contracts.stores.databases import opened
+from tests.contracts.stores.ears import listening
 from tests.postgres import Server
-from tests.worlds import NOON, PICTURE, ScriptedMuleRun, a_job, a_queued_job, an_order, finished, running
+from tests.worlds import NOON, a_job, a_queued_job
 
 LEASE = NOON + 60.0
-Heard = tuple[str, int]
-
-
-class Ears:
-    """What a store tells of other cores."""
-
-    def __init__(self) -> None:
-        self.heard: asyncio.Queue[Heard] = asyncio.Queue()
-
-    def tell(self, job_id: str, revision: int) -> None:
-        self.heard.put_nowait((job_id, revision))
-
-    async def next(self) -> Heard:
-        async with asyncio.timeout(10):
-            return await self.heard.get()
-
-
-@asynccontextmanager
-async def listening(store: JobStore) -> AsyncGenerator[Ears]:
-    """Ears that hear; the first word, that anything may have changed, is taken."""
-    ears = Ears()
-    task = asyncio.create_task(store.listen(ears.tell))
-    try:
-        assert await ears.next() == ("", 0)
-        yield ears
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-
-
-async def test_two_cores_never_claim_the_same_job(postgres: Server) -> None:
-    dsn = await postgres.fresh()
-    async with opened(dsn) as one, opened(dsn) as two:
-        for number in range(60):
-            await one.insert(a_job(id=f"image_{number:02}"), owner="core", lease_until=LEASE)
-            assert await one.save(a_queued_job(id=f"image_{number:02}", revision=2))
-        claims = await asyncio.gather(
-            *(store.claim(owner=name, now=NOON + 2, lease_until=LEASE, limit=4) for name, store in [("1", one), ("2", two)] * 10)
-        )
-    claimed = [job.id for claim in claims for job in claim]
-    assert len(claimed) == len(set(claimed)) == 60
-
-
-async def test_a_change_is_heard_by_every_core_with_its_revision(postgres: Server) -> None:
-    dsn = await postgres.fresh()
-    async with opened(dsn) as here, opened(dsn) as there, listening(here) as ours, listening(there) as theirs:
-        job = await there.insert(a_job(), owner="core", lease_until=LEASE)
-        queued = job.submitted(task_id="task-1", state=JobState.QUEUED, now=NOON, poll_at=NOON)
-        assert await there.save(queued)
-        assert not await there.save(queued)
-        await there.delete(job.id)
-        for ears in (ours, theirs):
-            assert [await ears.next(), await ears.next()] == [(job.id, 2), (job.id, 3)]
 
 
 async def test_a_job_in_flight_that_expires_is_heard_of_and_a_terminal_one_is_not(postgres: Server) -> None:
@@ -93,43 +33,3 @@ async def test_after_a_gap_anything_may_have_changed(postgres: Server) -> None:
         assert await store.insert(a_job(), owner="core", lease_until=LEASE) == a_job()
         await store.delete("image_1")
         assert await ears.next() == ("image_1", 2)
-
-
-@asynccontextmanager
-async def core(dsn: str, owner: str, mulerun: ScriptedMuleRun, *, room: int = 9) -> AsyncGenerator[Engine]:
-    """A core with a store of its own; without room for polls, it knows of others' jobs only what it hears."""
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(opened(dsn))
-        pace = Pace(initial=0.02, maximum=0.05)
-        yield await stack.enter_async_context(
-            Engine(store=store, upstream=mulerun, clock=SystemClock(), pace=pace, owner=owner, room=room)
-        )
-
-
-async def test_who_watches_on_one_core_sees_what_another_one_does(postgres: Server) -> None:
-    dsn, mulerun = await postgres.fresh(), ScriptedMuleRun()
-    mulerun.script = lambda task_id, _: running(task_id)
-    async with core(dsn, "here", mulerun, room=0) as watcher, core(dsn, "there", mulerun) as worker:
-        job = await worker.submit(an_order())
-        async with aclosing(watcher.watch(job.id)) as changes, asyncio.timeout(10):
-            seen = [await anext(changes)]
-            while seen[-1].state is not JobState.RUNNING:
-                seen.append(await anext(changes))
-            mulerun.script = lambda task_id, _: finished(task_id)
-            seen += [change async for change in changes]
-    assert seen[-1].assets == (PICTURE,)
-    assert [change.revision for change in seen] == sorted({change.revision for change in seen})
-
-
-async def test_who_asks_again_on_another_core_waits_for_the_first_and_pays_nothing(postgres: Server) -> None:
-    dsn, mulerun, nobody = await postgres.fresh(), ScriptedMuleRun(), ScriptedMuleRun()
-    mulerun.accepting.clear()
-    async with core(dsn, "here", nobody, room=0) as second, core(dsn, "there", mulerun) as first, asyncio.timeout(10):
-        paying = asyncio.create_task(first.submit(an_order(request_id="once")))
-        await mulerun.arrived.wait()
-        asking = asyncio.create_task(second.submit(an_order(request_id="once")))
-        await postgres.ask("SELECT 1")
-        assert not asking.done()
-        mulerun.accepting.set()
-        assert (await asking).id == (await paying).id
-    assert (len(mulerun.submissions), nobody.submissions) == (1, [])

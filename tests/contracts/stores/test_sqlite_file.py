@@ -10,9 +10,11 @@ import pytest
 
 from services.domain.errors import StoreUnavailable
 from services.domain.job import Job, JobState
-from services.stores.migrate import APPLICATION, statements
+from services.stores.migrate import statements
+from services.stores.purpose import JOBS
 from services.stores.queries import migrations
 from services.stores.sqlite import SqliteStore
+from services.stores.sqlite_database import SqliteDatabase
 from tests.worlds import NOON, a_job, a_queued_job
 
 LEASE = NOON + 900.0
@@ -26,6 +28,11 @@ async def refusal(path: Path) -> str:
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def file_of(store: SqliteStore) -> SqliteDatabase:
+    assert isinstance(store._database, SqliteDatabase)
+    return store._database
 
 
 def pragma(path: Path, name: str) -> int:
@@ -59,7 +66,7 @@ async def test_the_file_and_its_folder_are_for_their_owner_only(tmp_path: Path) 
 async def test_every_commit_waits_for_the_disk(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "jobs.db")
     full = 2
-    for connection in (store._writer, store._reader):
+    for connection in (file_of(store).writer, file_of(store).reader):
         (row,) = await connection.execute_fetchall("PRAGMA synchronous")
         assert row[0] == full
     assert pragma(tmp_path / "jobs.db", "user_version") == len(migrations())
@@ -139,7 +146,7 @@ async def test_a_migration_that_breaks_leaves_nothing_behind(tmp_path: Path, mon
     assert pragma(path, "user_version") == 0
     await (await SqliteStore.open(path)).close()
     assert pragma(path, "user_version") == len(migrations())
-    assert pragma(path, "application_id") == APPLICATION
+    assert pragma(path, "application_id") == JOBS.application
 
 
 def test_migrations_are_numbered_from_one_without_gaps() -> None:
@@ -164,13 +171,13 @@ async def test_a_closed_store_says_that_it_is_closed(tmp_path: Path) -> None:
 
 async def test_a_full_disk_is_named_and_the_store_works_again_when_there_is_room(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "jobs.db")
-    (pages,) = await store._writer.execute_fetchall("PRAGMA page_count")
-    await store._writer.execute_fetchall(f"PRAGMA max_page_count = {pages[0]}")
+    (pages,) = await file_of(store).writer.execute_fetchall("PRAGMA page_count")
+    await file_of(store).writer.execute_fetchall(f"PRAGMA max_page_count = {pages[0]}")
     with pytest.raises(StoreUnavailable, match="the disk is full") as caught:
         await store.insert(a_job(prompt="x" * 100_000), owner="one", lease_until=LEASE)
     assert isinstance(caught.value.__cause__, sqlite3.Error)
     assert await store.get("image_1") is None
-    await store._writer.execute_fetchall("PRAGMA max_page_count = 1000000")
+    await file_of(store).writer.execute_fetchall("PRAGMA max_page_count = 1000000")
     assert await store.insert(a_job(), owner="one", lease_until=LEASE) == a_job()
     await store.close()
 
@@ -178,9 +185,9 @@ async def test_a_full_disk_is_named_and_the_store_works_again_when_there_is_room
 async def test_reads_go_on_while_a_write_is_under_way(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "jobs.db")
     job = await store.insert(a_job(), owner="one", lease_until=LEASE)
-    await store._writer.execute("BEGIN IMMEDIATE")
+    await file_of(store).writer.execute("BEGIN IMMEDIATE")
     assert await store.get(job.id) == job
-    await store._writer.rollback()
+    await file_of(store).writer.rollback()
     await store.close()
 
 
@@ -258,9 +265,9 @@ async def test_what_was_acknowledged_survives_a_process_that_is_killed(tmp_path:
 async def test_ten_thousand_jobs_in_flight_are_claimed_quickly(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "jobs.db")
     jobs: list[Job] = [a_queued_job(id=f"image_{number:05}", poll_at=NOON + number) for number in range(10_000)]
-    await store._writer.execute("BEGIN")
+    await file_of(store).writer.execute("BEGIN")
     await asyncio.gather(*(store.insert(job, owner="one", lease_until=NOON) for job in jobs))
-    await store._writer.commit()
+    await file_of(store).writer.commit()
     began = time.process_time()
     claimed = await store.claim(owner="one", now=NOON + 255, lease_until=LEASE, limit=256)
     assert [job.id for job in claimed] == [job.id for job in jobs[:256]]

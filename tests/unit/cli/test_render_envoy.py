@@ -20,8 +20,8 @@ def layout(folder: Path, **changes: object) -> render.Layout:
         "rest": Tcp("127.0.0.1", 8080),
         "grpc": Tcp("::1", 50051),
         "admin": Unix(folder / "admin.sock"),
-        "edge": Unix(folder / "edge.sock"),
-        "core": Tcp("core.internal", 50052),
+        "edges": [Unix(folder / "edge.sock")],
+        "cores": [Tcp("core.internal", 50052)],
         "folder": folder,
     }
     return render.Layout(**(places | changes))  # type: ignore[arg-type]

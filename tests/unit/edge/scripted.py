@@ -87,8 +87,11 @@ class Core:
         return grpc.unary_unary_rpc_method_handler(unary, **coding)
 
     def _heard(self, name: str, request: Any, context: Any) -> Any:
-        self.requests.append(request)
         self.metadata.append({key: str(value) for key, value in context.invocation_metadata()})
+        if name == "RelayWhole" and name not in self.answers:
+            self.requests.append(request.call)
+            return _whole(self.answers["Relay"])
+        self.requests.append(request)
         return self.answers[name]
 
 
@@ -145,6 +148,26 @@ def fails_streaming(code: grpc.StatusCode, reason: str, message: str = "it faile
         await fails(code, reason, message)(request, context)
 
     return answer
+
+
+def _whole(streamed: Any) -> Answer:
+    """The answer to a relayed call in one message, as a script for pieces has it."""
+
+    async def answer(request: Any, context: Any) -> text_pb2.RelayWholeResponse:
+        found = text_pb2.RelayWholeResponse()
+        pieces = _each(streamed) if isinstance(streamed, list) else streamed(request.call, context)
+        async for piece in pieces:
+            if piece.HasField("head"):
+                found.head.CopyFrom(piece.head)
+            found.body += piece.chunk
+        return found
+
+    return answer
+
+
+async def _each(pieces: list[Any]) -> AsyncIterator[Any]:
+    for piece in pieces:
+        yield piece
 
 
 def _serialized(message: Any) -> bytes:

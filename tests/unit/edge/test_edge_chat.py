@@ -15,6 +15,7 @@ from tests.unit.edge.scripted import EVENTS, Core, chunk, edge_for, fails_stream
 
 PATH = "/v1/chat/completions"
 BODY = b'{"model":"gpt-5-mini", "messages":[{"role":"user","content":"hi"}],"big":12345678901234567890,"unknown":{"z":1,"a":2}}'
+STREAMED = BODY[:-1] + b',"stream":true}'
 
 
 async def test_the_body_reaches_the_core_byte_for_byte(core: Core, http: httpx2.AsyncClient) -> None:
@@ -82,7 +83,7 @@ async def test_events_pass_however_they_are_cut(core: Core, http: httpx2.AsyncCl
     stream = b'data: {"n":1}\n\ndata: {"n":"\xc3\xa9"}\r\n\r\ndata: [DONE]\n\n'
     core.answers["Relay"] = [EVENTS, *(chunk(stream[at : at + cut]) for at in range(0, len(stream), cut))]
 
-    answer = await http.post(PATH, content=BODY)
+    answer = await http.post(PATH, content=STREAMED)
 
     assert answer.content == stream
 
@@ -98,7 +99,7 @@ async def test_a_chunk_is_passed_on_before_the_next_one_exists(core: Core, http:
 
     core.answers["Relay"] = relay
     pieces = []
-    async with http.stream("POST", PATH, content=BODY) as answer:
+    async with http.stream("POST", PATH, content=STREAMED) as answer:
         async for piece in answer.aiter_bytes():
             pieces.append(piece)
             seen.set()
@@ -111,7 +112,7 @@ async def test_a_stream_that_dies_ends_with_an_error_and_no_done(core: Core, htt
         grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE", "the upstream broke off", after=(EVENTS, chunk(b"data: 1\n\n"))
     )
 
-    answer = await http.post(PATH, content=BODY)
+    answer = await http.post(PATH, content=STREAMED)
 
     first, second, rest = answer.content.split(b"\n\n")
     assert (first, rest) == (b"data: 1", b"")
@@ -123,7 +124,7 @@ async def test_a_stream_that_dies_inside_an_event_keeps_the_error_apart(core: Co
         grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE", after=(EVENTS, chunk(b'data: {"half'))
     )
 
-    answer = await http.post(PATH, content=BODY)
+    answer = await http.post(PATH, content=STREAMED)
 
     half, error, rest = answer.content.split(b"\n\n")
     assert (half, rest) == (b'data: {"half', b"")
@@ -155,7 +156,7 @@ async def test_a_silent_stream_is_kept_alive_between_events_only(core: Core) -> 
     async with (
         edge_for(core.target, CLI2API_HEARTBEAT="20ms") as url,
         httpx2.AsyncClient(base_url=url) as http,
-        http.stream("POST", PATH, content=BODY) as answer,
+        http.stream("POST", PATH, content=STREAMED) as answer,
     ):
         async for piece in answer.aiter_bytes():
             content += piece
@@ -190,7 +191,7 @@ async def test_a_caller_that_leaves_a_stream_ends_the_call(core: Core, http: htt
         await asyncio.Event().wait()
 
     core.answers["Relay"] = relay
-    async with http.stream("POST", PATH, content=BODY) as answer:
+    async with http.stream("POST", PATH, content=STREAMED) as answer:
         await anext(answer.aiter_bytes())
 
     assert await asyncio.wait_for(core.ended.get(), 5) == "Relay"

@@ -1,0 +1,63 @@
+"""Writes that come together wait for the disk together, and none fails by another's fault."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.stores.sqlite_writes import Connection, Writes
+
+INSERT = "INSERT INTO numbers (number) VALUES (:number) RETURNING number"
+
+
+@pytest.fixture
+async def connection(tmp_path: Path) -> AsyncIterator[Connection]:
+    opened = Connection(tmp_path / "numbers.db")
+    async with opened:
+        await opened.execute_fetchall("CREATE TABLE numbers (number INTEGER PRIMARY KEY) STRICT")
+        yield opened
+
+
+async def kept(connection: Connection) -> list[int]:
+    return [row[0] for row in await connection.execute_fetchall("SELECT number FROM numbers ORDER BY number")]
+
+
+async def test_a_hundred_at_once_are_one_commit_and_each_has_its_own_rows(connection: Connection) -> None:
+    said: list[str] = []
+    await connection.set_trace_callback(said.append)
+    writes = Writes(connection)
+    rows = await asyncio.gather(*(writes.run(INSERT, {"number": number}) for number in range(100)))
+    assert [row[0][0] for row in rows] == list(range(100))
+    assert said.count("COMMIT") == 1, "all were there when the first turn began"
+    assert await kept(connection) == list(range(100))
+
+
+async def test_a_statement_that_fails_fails_alone(connection: Connection) -> None:
+    writes = Writes(connection)
+    await writes.run(INSERT, {"number": 3})
+    told = await asyncio.gather(*(writes.run(INSERT, {"number": number}) for number in range(6)), return_exceptions=True)
+    assert [number for number, each in enumerate(told) if isinstance(each, sqlite3.IntegrityError)] == [3]
+    assert await kept(connection) == list(range(6))
+
+
+async def test_what_a_caller_asked_for_is_done_also_when_it_leaves(connection: Connection) -> None:
+    writes = Writes(connection)
+    first = asyncio.create_task(writes.run(INSERT, {"number": 1}))
+    second = asyncio.create_task(writes.run(INSERT, {"number": 2}))
+    await asyncio.sleep(0)
+    second.cancel()
+    await first
+    await writes.finish()
+    assert second.cancelled()
+    assert await kept(connection) == [1, 2]
+
+
+async def test_after_the_end_a_write_says_so_and_the_next_one_too(tmp_path: Path) -> None:
+    connection = Connection(tmp_path / "numbers.db")
+    async with connection:
+        writes = Writes(connection)
+    for _ in range(2):
+        told = await asyncio.gather(*(writes.run("SELECT 1", {}) for _ in range(2)), return_exceptions=True)
+        assert [type(each) for each in told] == [ValueError, ValueError]
