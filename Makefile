@@ -8,12 +8,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := services edge cli simulator tests
+SOURCES := services edge cli simulator client docs examples tests
 PROTOS := $(sort $(wildcard proto/cli2api/v1/*.proto))
 INCLUDES := build/googleapis
 INCLUDED := $(INCLUDES)/google/api/annotations.proto
 
-.PHONY: help setup demo test check format proto bench lock clean
+.PHONY: help setup demo test check format proto docs bench lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,8 +55,11 @@ proto: $(STAMP) $(INCLUDED) ## Generate the Python code of the protos
 	  --python_out=$(or $(OUT),proto) --grpc_python_out=$(or $(OUT),proto) \
 	  --mypy_out=$(or $(OUT),proto) --mypy_grpc_out=$(or $(OUT),proto) $(PROTOS)
 
+docs: $(STAMP) $(INCLUDED) ## Write docs/errors.md and docs/reference from the contract and the code
+	@$(BIN)/buf build --as-file-descriptor-set -o - | $(BIN)/python -m docs.generate $(or $(OUT),docs)
+
 bench: $(STAMP) ## Measure, side by side in one run
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(if $(CONTENDERS),--contenders) $(if $(REPORT),--report) $(if $(OPEN_STREAMS),--open-streams $(OPEN_STREAMS))
 
 lock: ## Pin the dependencies anew (needs uv)
 	@uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --python-version 3.11 --upgrade -q -o requirements.lock

@@ -10,6 +10,7 @@ from typing import Final
 VERBS: Final = {
     "serve": ("cli.serve", "run the whole gateway in the foreground"),
     "reload": ("cli.reload", "have a running gateway take up changed keys, aliases and tokens"),
+    "doctor": ("cli.doctor", "look at everything that the gateway needs, and say what to mend"),
     "jobs": ("cli.jobs", "list, show, watch, wait for, download and delete jobs"),
     "usage": ("cli.usage", "sum up what was called and what it cost"),
     "demo": ("cli.demo", "see the main job end to end on this machine, nothing is paid"),

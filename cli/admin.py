@@ -8,6 +8,8 @@ import aiohttp
 _PATIENCE: Final = aiohttp.ClientTimeout(total=1.0)
 _OPEN: Final = "^http\\.(rest|grpc)\\.(downstream_rq_active|downstream_cx_tx_bytes_buffered)$"
 """Calls that are served, and answers that their callers have not taken yet."""
+_OURS: Final = ("edge", "core")
+_MEMBERS: Final = "^cluster\\.(edge|core)\\.membership_(healthy|total)$"
 
 
 class Admin:
@@ -29,6 +31,14 @@ class Admin:
     async def prometheus(self, names: str) -> str:
         """The numbers whose names match the regular expression, in Prometheus' format; empty where nobody answers."""
         return await self._ask("GET", "/stats/prometheus", usedonly="", filter=names)
+
+    async def finds_all_well(self) -> bool:
+        """Every edge and every core passes its health check; not where nobody answers."""
+        counts = dict(line.split(": ") for line in (await self._ask("GET", "/stats", filter=_MEMBERS)).splitlines())
+        pairs = [
+            (counts.get(f"cluster.{each}.membership_healthy"), counts.get(f"cluster.{each}.membership_total")) for each in _OURS
+        ]
+        return all(healthy is not None and healthy == total for healthy, total in pairs)
 
     async def _ask(self, method: str, path: str, **query: str) -> str:
         connector = aiohttp.UnixConnector(str(self.socket))

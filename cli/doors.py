@@ -1,12 +1,15 @@
 """What the settings say of the ways in, for whoever renders Envoy's files or asks whether they are open."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli.errors import StartFailed
+from edge.envoy import tracing
 from edge.envoy.address import Address, Unix
 from edge.envoy.doors import Doors
 from edge.envoy.tls import BadTls, Tls, look
+from edge.envoy.tracing import Collector
 from services.settings import Settings
 
 
@@ -29,6 +32,14 @@ def warnings(settings: Settings) -> list[str]:
     try:
         return look(tls) if tls else []
     except BadTls as error:
+        raise StartFailed(str(error)) from error
+
+
+def collector(environ: Mapping[str, str]) -> Collector | None:
+    """Where Envoy's spans go. Raises StartFailed, naming the variable."""
+    try:
+        return tracing.collector(environ)
+    except tracing.BadCollector as error:
         raise StartFailed(str(error)) from error
 
 

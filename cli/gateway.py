@@ -3,17 +3,17 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, ExitStack, suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from cli import control, doors, places, ports, rundir
+from cli import control, direct, doors, places, ports, rundir
 from cli.admin import Admin
-from cli.child import Child
+from cli.crew import Crew
 from cli.errors import StartFailed
 from cli.journal import Fields, Journal
 from cli.live import Reloading
@@ -21,6 +21,7 @@ from cli.metrics import door as metrics
 from cli.parts import Part, envoy_part, our_parts
 from cli.places import Place
 from cli.readiness import is_listening, is_ok, until
+from cli.waiting import beside, first_of
 from edge.envoy import render
 from edge.envoy.address import Address, Unix, parse
 from services.live.succession import Outcome
@@ -56,8 +57,7 @@ class Gateway:
         self._environ = dict(environ)
         self._journal = Journal(write or _to_stderr, self._settings.log_level)
         self._stack = AsyncExitStack()
-        self._children: dict[str, Child] = {}
-        self._keeping: set[asyncio.Task[None]] = set()
+        self._crew = Crew(journal=self._journal, heard=self._hear)
         self._reloads: set[asyncio.Task[Outcome]] = set()
         self._asked, self._hurried = asyncio.Event(), asyncio.Event()
         self._core_told, self._serves_with = asyncio.Event(), dict[str, object]()
@@ -68,15 +68,15 @@ class Gateway:
 
     async def until_asked_to_stop(self) -> None:
         """Returns when `stop` was called."""
-        await _first_of(self._asked.wait(), unless=self._keeping)
+        await first_of(self._asked.wait(), unless=self._crew.keeping)
 
     async def reload(self) -> Outcome:
         """Takes up keys, aliases and tokens that have changed in their files; no call is broken off."""
         return await self._reloading.reload()
 
     def reload_soon(self) -> None:
-        """The same for who cannot wait, such as a signal; the log says what came of it. Before it serves there is nothing to do."""
-        if self._children:
+        """The same for who cannot wait, such as a signal; the log says what came of it."""
+        if self._crew.children:
             reload = asyncio.create_task(self.reload(), name="reload")
             self._reloads.add(reload)
             reload.add_done_callback(self._reloads.discard)
@@ -84,7 +84,7 @@ class Gateway:
     @property
     def pids(self) -> Mapping[str, int]:
         """Of the parts that run now, by name: core, edge, envoy; where there are several of a kind, core-0, core-1 and so on."""
-        return {name: child.pid for name, child in self._children.items() if child.pid is not None}
+        return self._crew.pids
 
     async def __aenter__(self) -> Self:
         try:
@@ -107,6 +107,7 @@ class Gateway:
         run = self._stack.enter_context(rundir.taken(settings.state_dir))
         self._admin = Admin(run / "admin.sock")
         self._stack.callback(_removed, run / render.KEYS)
+        self._stack.callback(direct.clean, run)
         with ExitStack() as held:
             rest = held.enter_context(ports.held(settings.host, settings.port, setting="CLI2API_PORT"))
             grpc = held.enter_context(ports.held(settings.host, settings.grpc_port, setting="CLI2API_GRPC_PORT"))
@@ -119,30 +120,30 @@ class Gateway:
                     cores=[_address("CLI2API_CORE_LISTEN", each) for each in self._cores],
                     folder=run,
                     doors=doors.chosen(settings),
+                    direct=direct.prepared(settings, run),
+                    collector=doors.collector(self._environ),
                 )
             )
         self.rest_url = f"{doors.scheme(settings)}://{ports.reachable(rest)}"
         self.grpc_target = str(ports.reachable(grpc))
-        self._reloading = Reloading(settings, self._environ, folder=run, journal=self._journal, cores=self._running_cores)
+        self._reloading = Reloading(
+            settings, self._environ, folder=run, journal=self._journal, crew=self._crew, cores=self._cores
+        )
         self._stack.push_async_callback(self._end)
-        for part in self._parts(config):
-            child = Child(part, journal=self._journal, heard=partial(self._hear, part.name))
-            self._children[part.name] = child
-            self._keeping.add(asyncio.create_task(child.keep(), name=f"keep {part.name}"))
+        self._crew.start(self._parts(config))
         try:
             async with asyncio.timeout(_START_TIMEOUT):
-                await _first_of(self._serving(), self._asked.wait(), unless=self._keeping)
+                await first_of(self._serving(), self._asked.wait(), unless=self._crew.keeping)
         except TimeoutError as error:
             raise StartFailed(
                 f"the gateway was not ready after {_START_TIMEOUT:.0f} s; its log says what it waits for"
             ) from error
         if not self._asked.is_set():
-            for child in self._children.values():
-                child.has_served()
+            self._crew.has_served()
             await self._stack.enter_async_context(control.listening(run, self.reload))
-            await self._stack.enter_async_context(_running(self._reloading.watch(), name="watched files"))
+            await self._stack.enter_async_context(beside(self._reloading.watch(), name="watched files"))
             seen = metrics.serving(
-                settings.metrics_listen, children=self._children, admin=self._admin, run=run, journal=self._journal
+                settings.metrics_listen, children=self._crew.children, admin=self._admin, run=run, journal=self._journal
             )
             self.metrics_url = await self._stack.enter_async_context(seen)
             ours = {
@@ -164,7 +165,7 @@ class Gateway:
         everywhere = ",".join(target_of(each.listen) for each in self._cores)
         return (
             *our_parts(
-                self._environ,
+                direct.with_folder(self._environ, settings, settings.state_dir / "run"),
                 cores=self._cores,
                 edges=self._edges,
                 state_dir=settings.state_dir,
@@ -180,6 +181,9 @@ class Gateway:
         for setting, kind in (("CLI2API_CORE_LISTEN", self._cores), ("CLI2API_EDGE_LISTEN", self._edges)):
             for each in kind:
                 await until(partial(is_listening, _address(setting, each)))
+        if len(self._cores) + len(self._edges) > 2:
+            # One alone is tried whatever its health; of several, those that Envoy has not yet seen well get no call.
+            await until(self._admin.finds_all_well)
         probed = doors.probed(self._settings, self.rest_url, _address("CLI2API_EDGE_LISTEN", self._edges[0]))
         for path in _PROBES:
             await until(partial(is_ok, probed.url + path, socket=probed.socket))
@@ -196,33 +200,26 @@ class Gateway:
         """No new work from here on; what is open gets its time, unless someone is in a hurry."""
         self._journal.say("info", "draining", seconds=self._settings.drain_timeout)
         await self._admin.stop_listening()
-        for child in self._ours():
+        for child in self._crew.at((*self._edges, *self._cores)):
             child.retire(signal.SIGTERM)
         try:
             async with asyncio.timeout(self._settings.drain_timeout + _LATE):
-                await _first_of(self._drained(), self._hurried.wait())
+                await first_of(self._drained(), self._hurried.wait())
         except TimeoutError:
             self._journal.say("warning", "open calls were cut off", after=self._settings.drain_timeout)
 
     async def _drained(self) -> None:
         """Returns when no part serves a call any more, and Envoy is gone after them."""
-        for child in self._ours():
+        for child in self._crew.at((*self._edges, *self._cores)):
             await child.gone.wait()
         await until(self._admin.is_idle)
-        self._children["envoy"].retire(signal.SIGTERM)
-        await self._children["envoy"].gone.wait()
-
-    def _ours(self) -> Sequence[Child]:
-        return [self._children[each.name] for each in (*self._edges, *self._cores)]
-
-    def _running_cores(self) -> Sequence[Child]:
-        return [self._children[each.name] for each in self._cores]
+        self._crew.children["envoy"].retire(signal.SIGTERM)
+        await self._crew.children["envoy"].gone.wait()
 
     async def _end(self) -> None:
         """Nothing is left running."""
-        for child in self._children.values():
-            child.retire(signal.SIGKILL)
-        await asyncio.gather(*self._keeping, *self._reloads, return_exceptions=True)
+        await self._crew.end()
+        await asyncio.gather(*self._reloads, return_exceptions=True)
 
 
 def _address(setting: str, place: Place) -> Address:
@@ -233,34 +230,10 @@ def _address(setting: str, place: Place) -> Address:
         raise StartFailed(f"{setting} is {place.listen}: {error}") from error
 
 
-@asynccontextmanager
-async def _running(work: Coroutine[Any, Any, None], *, name: str) -> AsyncGenerator[None]:
-    """It runs beside the block."""
-    task = asyncio.create_task(work, name=name)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-
-
 def _removed(keys: Path) -> None:
     """Callers' keys lie on the disk only while Envoy reads them there; where it is read-only they stay."""
     with suppress(OSError):
         keys.unlink()
-
-
-async def _first_of(*events: Coroutine[Any, Any, object], unless: Iterable[asyncio.Task[None]] = ()) -> None:
-    """Returns with the first of `events`, and ends the others. What ends one of `unless` is raised."""
-    waiting = {asyncio.ensure_future(event) for event in events}
-    try:
-        done, _ = await asyncio.wait({*waiting, *unless}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def _to_stderr(line: bytes) -> None:

@@ -5,12 +5,15 @@ Law: what the settings or one core refuse, Envoy does not take up either.
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from cli import direct
 from cli.child import Child
+from cli.crew import Crew
 from cli.journal import Fields, Journal
+from cli.places import Place
 from edge.envoy import render
 from services.live.core import REFUSED, RELOADED
 from services.live.succession import Outcome, compared, files, reread, taken_up
@@ -22,7 +25,7 @@ _PATIENCE: Final = 5.0
 
 
 class Reloading:
-    """Knows what the gateway goes by now. `cores` are those that run at the moment."""
+    """Knows what the gateway goes by now."""
 
     def __init__(
         self,
@@ -31,12 +34,14 @@ class Reloading:
         *,
         folder: Path,
         journal: Journal,
-        cores: Callable[[], Sequence[Child]],
+        crew: Crew,
+        cores: Sequence[Place],
     ) -> None:
         self._settings = settings
         self._environ = environ
         self._folder = folder
         self._journal = journal
+        self._crew = crew
         self._cores = cores
         self._answers: dict[str, asyncio.Future[Outcome]] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -50,7 +55,7 @@ class Reloading:
                 outcome = Outcome(refused=str(error))
             else:
                 outcome = compared(self._settings, now)
-                for answer in await asyncio.gather(*map(self._ask, self._cores())):
+                for answer in await asyncio.gather(*map(self._ask, self._crew.at(self._cores))):
                     outcome = outcome.and_also(answer)
                 outcome = outcome if outcome.refused else self._take_up(now, outcome)
             self._tell(outcome)
@@ -101,6 +106,11 @@ class Reloading:
                 render.write_keys(self._folder, now.api_keys)
             except OSError as error:
                 return Outcome(refused=f"Envoy's keys cannot be written to {self._folder} ({error.strerror}): make room there")
+        if now.model_aliases != self._settings.model_aliases:
+            try:
+                direct.reroute(self._folder, now)
+            except OSError as error:
+                return Outcome(refused=f"Envoy's routes cannot be written to {self._folder} ({error.strerror}): make room there")
         self._settings = taken_up(self._settings, now)
         return outcome
 

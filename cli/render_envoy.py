@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from cli import doors
+from cli.errors import StartFailed
 from edge.envoy import render
 from edge.envoy.address import Address, Tcp, parse
 from services.settings import BadSetting, Settings
@@ -41,6 +42,11 @@ def run(args: argparse.Namespace) -> int:
     except BadSetting as failed:
         print(f"cli2api: {failed}", file=sys.stderr)
         return 1
+    try:
+        collector = doors.collector(os.environ)
+    except StartFailed as failed:
+        print(f"cli2api: {failed}", file=sys.stderr)
+        return 1
     layout = render.Layout(
         rest=Tcp(args.host, args.rest_port),
         grpc=Tcp(args.host, args.grpc_port),
@@ -50,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         folder=folder,
         seen_as=args.seen_as,
         doors=doors.chosen(settings),
+        collector=collector,
     )
     try:
         print(render.write(layout, keys=settings.api_keys, max_body=settings.max_body))

@@ -80,11 +80,14 @@ def ask(query: Mapping[str, str], environ: Mapping[str, str], *, url: str | None
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """A row a bucket beneath a head, and what all come to."""
+    """A row a bucket beneath a head, what all come to, and what is missing."""
     rows = [(str(found["group_by"]).upper(), *_COLUMNS.values())]
     rows += [(_plain(row["bucket"]) or "-", *_numbers(row)) for row in found["rows"]]
     rows.append(("total", *_numbers(found["totals"])))
-    return "\n".join(_aligned(rows))
+    lines = _aligned(rows)
+    if found["dropped"]:
+        lines.append(f"not counted: {found['dropped']:,} calls since the gateway's start; raise CLI2API_USAGE_BUFFER")
+    return "\n".join(lines)
 
 
 def _numbers(row: Mapping[str, int]) -> tuple[str, ...]:

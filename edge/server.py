@@ -1,6 +1,7 @@
 """The door of the edge: opens the socket and the way to the core, serves until told to stop, and closes in reverse."""
 
 import asyncio
+import gc
 import logging
 import math
 import os
@@ -33,6 +34,7 @@ async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
             lookout = Lookout(environ)
             async with lookout.open(settings.metrics_listen, listening):
                 app = App(backend, settings, lookout.watchers)
+                gc.freeze()  # what is there now stays, and need not be looked through at each collection
                 await server(app, grace=settings.drain_timeout).serve(sockets=[listener])
 
 

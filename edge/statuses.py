@@ -13,7 +13,7 @@ _DETAILS: Final = "grpc-status-details-bin"
 JOB_ID: Final = "x-cli2api-job-id"
 """Initial metadata of waited calls, there as soon as the job is written down."""
 
-_REASON_OF_CODE: Final = {
+REASON_OF_CODE: Final = {
     grpc.StatusCode.INVALID_ARGUMENT: ("INVALID_REQUEST", "the request does not fit the contract"),
     grpc.StatusCode.UNAUTHENTICATED: ("INVALID_API_KEY", "no API key that this gateway knows"),
     grpc.StatusCode.PERMISSION_DENIED: ("INVALID_API_KEY", "this API key may not do that"),
@@ -49,12 +49,12 @@ def failure_of(error: grpc.aio.AioRpcError, *, spent: Spent) -> Failure:
 
 def lost(spent: Spent) -> Failure:
     """The core ended a call without its own word for it."""
-    reason, message = _REASON_OF_CODE[grpc.StatusCode.CANCELLED]
+    reason, message = REASON_OF_CODE[grpc.StatusCode.CANCELLED]
     return Failure(reason, message, spent=spent)
 
 
 def _bare(error: grpc.aio.AioRpcError, spent: Spent) -> Failure:
-    reason, message = _REASON_OF_CODE.get(error.code(), ("INTERNAL", "the gateway's core failed; its log has the request id"))
+    reason, message = REASON_OF_CODE.get(error.code(), ("INTERNAL", "the gateway's core failed; its log has the request id"))
     job_id = _job_id(error)
     if job_id:
         message += f"; job {job_id} goes on: GET /v1/jobs/{job_id} has its result"

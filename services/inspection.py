@@ -9,7 +9,7 @@ from typing import Final
 import grpc
 import grpc.aio
 from grpc_channelz.v1 import channelz
-from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 _V1: Final = "grpc.reflection.v1.ServerReflection"
 """Its messages are those of v1alpha byte for byte; only the service's name is another."""
@@ -18,7 +18,7 @@ _V1: Final = "grpc.reflection.v1.ServerReflection"
 def open_to_tools(server: grpc.aio.Server, names: Sequence[str]) -> None:
     """Adds both to the server; reflection lists `names` and itself."""
     servicer = reflection.aio.ReflectionServicer((*names, reflection.SERVICE_NAME))
-    reflection.reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
     talk = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,

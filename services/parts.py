@@ -20,6 +20,7 @@ from services.assets.kept import KeptAssets
 from services.assets.place import BadPlace, open_shelf
 from services.catalog.catalog import Catalog
 from services.credentials.discovery import NO_CREDENTIALS, Found, find
+from services.credentials.handover import Handover
 from services.credentials.keeper import Keeper
 from services.domain.errors import StoreUnavailable
 from services.domain.ports import Clock, Follower, JobAssets, JobStore, Upstream, UsageStore
@@ -62,6 +63,8 @@ class Parts:
     """None where no webhook is awaited."""
     notifier: Notifier | None
     """None where nobody outside is told of jobs."""
+    handover: Handover | None
+    """None where Envoy gets no credential, because all text goes through the core."""
     usage: UsageStore
     recorder: Recorder
     clock: Clock
@@ -80,6 +83,9 @@ async def opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str
     session = await stack.enter_async_context(open_session())
     keeper = Keeper(found, session, settings.oauth_base_url, clock, oauth_seconds=settings.oauth_timeout)
     await stack.enter_async_context(keeper)
+    handover = Handover(keeper, settings.direct_dir, clock) if settings.direct_dir else None
+    if handover is not None:
+        await stack.enter_async_context(handover.running())
     upstream = lookout.upstream(MuleRun(session, settings.api_base_url, keeper, clock))
     try:
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -145,6 +151,7 @@ async def opened(stack: AsyncExitStack, settings: Settings, environ: Mapping[str
         engine=engine,
         inbox=Inbox(engine=engine, secret=secret, read=notified, clock=clock) if secret else None,
         notifier=notifier,
+        handover=handover,
         usage=usage,
         recorder=recorder,
         clock=clock,

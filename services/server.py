@@ -1,6 +1,7 @@
 """The core's front door: serves with its parts, drains, closes in reverse. Only it and `parts` know all rooms."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -27,11 +28,13 @@ from cli2api.v1 import (
     usage_pb2_grpc,
 )
 from grpc_health.v1 import health, health_pb2_grpc
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc
 
 from services import telemetry
 from services.api.catalog import Models
 from services.api.gateway import Facts, Gateway
 from services.api.job import Jobs
+from services.api.logs import GATHERED, Logs
 from services.api.media import Media
 from services.api.text import Texts
 from services.api.usage import Usage
@@ -39,6 +42,7 @@ from services.assets.place import redact as redact_place
 from services.inspection import open_to_tools
 from services.interceptors.access import access
 from services.interceptors.auth import Keys, auth
+from services.interceptors.deadline import deadline
 from services.interceptors.faults import faults
 from services.interceptors.records import records
 from services.interceptors.rules import Rules
@@ -134,6 +138,7 @@ async def run(settings: Settings, environ: Mapping[str, str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, heard)
     async with serving(settings, environ) as core:
+        gc.freeze()  # what is there now stays: looking through it at each collection cost a twelfth of a call
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, core.live.reload)
         await asked.wait()
         _log.info("draining", extra={"seconds": settings.drain_timeout})
@@ -165,14 +170,24 @@ def main(environ: Mapping[str, str]) -> int:
 def _furnish(server: grpc.aio.Server, settings: Settings, parts: Parts, probes: health.aio.HealthServicer) -> None:
     """Adds every service to the server."""
     media = Media(engine=parts.engine, catalog=parts.catalog, assets=parts.assets)
-    text_pb2_grpc.add_TextServiceServicer_to_server(Texts(catalog=parts.catalog, upstream=parts.upstream), server)
+    texts = Texts(catalog=parts.catalog, upstream=parts.upstream, stream_usage=settings.stream_usage)
+    text_pb2_grpc.add_TextServiceServicer_to_server(texts, server)
     media_pb2_grpc.add_MediaServiceServicer_to_server(media, server)
     job_pb2_grpc.add_JobServiceServicer_to_server(
         Jobs(engine=parts.engine, assets=parts.assets, inbox=parts.inbox, notifier=parts.notifier), server
     )
     catalog_pb2_grpc.add_CatalogServiceServicer_to_server(Models(parts.catalog), server)
-    usage = Usage(store=parts.usage, recorder=parts.recorder, catalog=parts.catalog, clock=parts.clock)
+    usage = Usage(
+        store=parts.usage,
+        recorder=parts.recorder,
+        catalog=parts.catalog,
+        clock=parts.clock,
+        under_way=GATHERED if parts.handover else 0.0,
+    )
     usage_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
+    if parts.handover is not None:
+        logs = Logs(recorder=parts.recorder, word=parts.handover.word, refused=parts.handover.refused)
+        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(logs, server)
     health_pb2_grpc.add_HealthServicer_to_server(probes, server)
     gateway_pb2_grpc.add_GatewayServiceServicer_to_server(Gateway(_facts(settings, parts)), server)
     names = (*_STORED, *_OTHERS, health.SERVICE_NAME)
@@ -182,9 +197,9 @@ def _furnish(server: grpc.aio.Server, settings: Settings, parts: Parts, probes: 
 def _rings(keys: Keys, parts: Parts, lookout: Lookout) -> Rings:
     """Access outermost, so that its line tells how the call ended; auth inside of faults, so that a refusal is a fault too.
 
-    Records innermost, so that only who was let in is recorded.
+    Records only of who was let in. The deadline innermost, so that a call that it ends is recorded as one.
     """
-    return Rings(access, *lookout.rings, faults, auth(keys), records(parts.recorder, parts.clock))
+    return Rings(access, *lookout.rings, faults, auth(keys), records(parts.recorder, parts.clock), deadline)
 
 
 def _options(settings: Settings) -> Sequence[tuple[str, int]]:

@@ -35,7 +35,7 @@ def complaint(ref: str, root: Path = ROOT) -> str:
             archive.extractall(folder, filter="data")
         # Both sides are read with the same rules and the same imported files, which are installed and not committed.
         shutil.copy(root / "buf.yaml", folder)
-        shutil.copytree(root / "build", Path(folder, "build"), ignore=shutil.ignore_patterns("*node*", "*.html"))
+        shutil.copytree(root / "build", Path(folder, "build"), ignore=shutil.ignore_patterns("*node*"))
         buf = Path(sys.executable).with_name("buf")
         done = subprocess.run([buf, "breaking", "--against", folder], cwd=root, capture_output=True, text=True, check=False)
         return f"{done.stdout}{done.stderr}".rstrip() if done.returncode else ""

@@ -15,11 +15,11 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BIN: Final = Path(sys.executable).parent
-SOURCES: Final = ("services", "edge", "cli", "simulator", "tests")
+SOURCES: Final = ("services", "edge", "cli", "simulator", "client", "docs", "examples", "tests")
 NOT_OURS: Final = frozenset({".git", "build", "dist", "demo-output", "node_modules"})
 MAX_LINES: Final = 300
 TABLES: Final = re.compile(
-    r"^services/catalog/rows/|_pb2(_grpc)?\.pyi?$|\.(lock|json|proto|svg)$|^LICENSE$|^envoy\.yaml$|/bootstrap\.yaml$"
+    r"^services/catalog/rows/|_pb2(_grpc)?\.pyi?$|\.(lock|json|proto|svg)$|(^|/)LICENSE$|^docs/reference/|^envoy\.yaml$|/bootstrap\.yaml$"
 )
 """Files that may be long: rows of data, the contract, what a generator writes, and Envoy's configuration, which is one file."""
 FORBIDDEN: Final = (
@@ -81,6 +81,16 @@ def generated_code_is_in_sync() -> None:
         raise StepFailed("not what the protos say; run `make proto`:\n" + "\n".join(f"proto/{name}" for name in wrong))
 
 
+def documents_are_in_sync() -> None:
+    """Writes the documents that are made from the contract and the code beside the tree, and compares them byte for byte."""
+    with tempfile.TemporaryDirectory() as fresh:
+        command("make", "--no-print-directory", "docs", f"OUT={fresh}")()
+        made = sorted(path.relative_to(fresh).as_posix() for path in Path(fresh).rglob("*") if path.is_file())
+        _, stale, missing = filecmp.cmpfiles(fresh, ROOT / "docs", made, shallow=False)
+    if stale or missing:
+        raise StepFailed("\n".join(["not what the code says; run `make docs`:", *(f"docs/{name}" for name in stale + missing)]))
+
+
 def envoy_takes_its_configuration() -> None:
     """Renders envoy.yaml with the files that it watches, as `cli2api serve` does, and lets the real Envoy judge them."""
     with tempfile.TemporaryDirectory() as folder:
@@ -128,6 +138,8 @@ STEPS: Final = (
     Step(name="lint (ruff)", run=command("ruff", "check", "--quiet", "--no-cache", *SOURCES)),
     Step(name="import contracts (import-linter)", run=command("lint-imports", "--no-cache")),
     Step(name="protos: lint (buf)", run=command("buf", "lint")),
+    Step(name="protos: nothing is taken away from callers (buf breaking)", run=command("python", "-m", "tests.breaking")),
+    Step(name="documents in sync with the code", run=documents_are_in_sync),
     Step(name="protos: format (buf)", run=command("buf", "format", "--diff", "--exit-code", "proto")),
     Step(name="Envoy's configuration (envoy --mode validate)", run=envoy_takes_its_configuration),
     Step(name="house rules: short files, no machine's paths", run=house_rules_are_kept),

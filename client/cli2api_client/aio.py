@@ -6,12 +6,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import grpc
 import grpc.aio
 from cli2api.v1 import (
     catalog_pb2_grpc,
+    gateway_pb2_grpc,
     job_pb2,
     job_pb2_grpc,
     media_pb2_grpc,
@@ -36,6 +37,7 @@ class Client:
         self.jobs = job_pb2_grpc.JobServiceStub(channel)
         self.catalog = catalog_pb2_grpc.CatalogServiceStub(channel)
         self.usage = usage_pb2_grpc.UsageServiceStub(channel)
+        self.gateway = gateway_pb2_grpc.GatewayServiceStub(channel)
 
     async def wait(self, job: job_pb2.Job | str, *, timeout: float | None = None) -> job_pb2.Job:
         """The job when it has succeeded, also over a restart of the gateway.
@@ -44,39 +46,42 @@ class Client:
         """
         clock = asyncio.get_running_loop().time
         end = None if timeout is None else clock() + timeout
+        found = (await self.jobs.GetJob(job_pb2.GetJobRequest(id=id_of(job)))).job
         lost_at: float | None = None
-        heard = False
-        while True:
-            request = wait_request(id_of(job), None if end is None else end - clock())
+        while not is_terminal(found):
+            request = wait_request(found.id, None if end is None else end - clock())
             try:
                 found = (await self.jobs.WaitJob(request, timeout=LONGEST_WAIT + SLACK)).job
             except Unavailable:
                 lost_at = lost_at or clock()
-                if not heard or clock() - lost_at > PATIENCE:
+                if clock() - lost_at > PATIENCE:
                     raise
                 await asyncio.sleep(REST)
-                continue
-            heard, lost_at = True, None
-            if is_terminal(found):
-                return succeeded(found)
+            else:
+                lost_at = None
+        return succeeded(found)
 
     async def download(self, job: job_pb2.Job | str, index: int = 0, *, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """The bytes of one of the job's files from `offset` on; a line that breaks is taken up where it broke."""
+        clock = asyncio.get_running_loop().time
+        heard, lost_at = False, cast("float | None", None)
         while True:
-            began = offset
             replies = self.jobs.DownloadAsset(job_pb2.DownloadAssetRequest(id=id_of(job), index=index, offset=offset))
             try:
                 async for reply in replies:
-                    offset += len(reply.chunk)
                     if reply.chunk:
+                        offset += len(reply.chunk)
+                        heard, lost_at = True, None
                         yield reply.chunk
             except Unavailable:
-                if offset == began:
+                lost_at = lost_at or clock()
+                if not heard or clock() - lost_at > PATIENCE:
                     raise
             else:
                 return
             finally:
                 replies.cancel()
+            await asyncio.sleep(REST)
 
     async def save(self, job: job_pb2.Job | str, path: str | os.PathLike[str], index: int = 0) -> Path:
         """Writes one of the job's files to `path`, which is there only when it is whole. Raises CallFailed or OSError."""

@@ -71,7 +71,7 @@ class NotFound(CallFailed):
 
 
 class NotReady(CallFailed):
-    """The job exists and has no such file, or not yet."""
+    """The job exists and is not that far, or has no such file."""
 
     usual = _C.FAILED_PRECONDITION
 
@@ -125,7 +125,7 @@ class Uncertain(CallFailed):
 
 
 class Unsupported(CallFailed):
-    """The gateway does not serve the method, or not for this model."""
+    """The gateway does not serve the method, or not for this model, or is not set up for it."""
 
     usual = _C.UNIMPLEMENTED
 
@@ -151,6 +151,7 @@ FAMILIES: Final[Mapping[str, type[CallFailed]]] = {
     "MODEL_NOT_FOUND": NotFound,
     "MODEL_UNRESOLVED": InvalidRequest,
     "JOB_NOT_FOUND": NotFound,
+    "JOB_NOT_ENDED": NotReady,
     "ASSET_NOT_READY": NotReady,
     "ASSET_GONE": NotFound,
     "IDEMPOTENCY_CONFLICT": Conflict,
@@ -162,6 +163,7 @@ FAMILIES: Final[Mapping[str, type[CallFailed]]] = {
     "SUBMISSION_UNCERTAIN": Uncertain,
     "STORE_UNAVAILABLE": Unavailable,
     "UNSUPPORTED": Unsupported,
+    "NO_RECEIVER": Unsupported,
     "DRAINING": Unavailable,
     "INTERNAL": GatewayBroken,
 }

@@ -12,7 +12,7 @@ LONGEST_WAIT: Final = 60.0
 SLACK: Final = 15.0
 """Seconds that a WaitJob's deadline lies behind its own timeout."""
 PATIENCE: Final = 60.0
-"""Seconds that a gateway which had answered may be away before `wait` gives up."""
+"""Seconds that a gateway which had answered may be away before the client gives up."""
 REST: Final = 0.5
 """Seconds between two tries to reach it."""
 

@@ -58,6 +58,7 @@ def answer(found: usage_pb2.QueryUsageResponse, asked: usage_pb2.QueryUsageReque
         "filter": {"model": asked.model or None, "endpoint": asked.endpoint or None},
         "rows": [{"bucket": row.bucket, **_counts(row)} for row in found.rows],
         "totals": _counts(found.totals),
+        "dropped": found.dropped,
     }
 
 

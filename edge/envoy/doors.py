@@ -6,12 +6,10 @@ It puts them into a configuration that the template gave; each way has a room of
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from edge.envoy import grpc_web, tls, transcoder
 from edge.envoy.tls import Tls
-
-TLS: Final = Path("dynamic", "tls.yaml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +42,7 @@ def fit(
     _before(grpc["http_filters"], "envoy.filters.http.router", [grpc_web.grpc_web_filter()])
     grpc_routes["virtual_hosts"][0]["routes"][0:0] = [grpc_web.not_for_the_world(), grpc_web.route()]
     if doors.origins:
+        grpc_routes["virtual_hosts"][0]["routes"].insert(0, grpc_web.question_route())
         for listener, routes in ((rest, rest_routes), (grpc, grpc_routes)):
             listener["http_filters"].insert(0, grpc_web.cors_filter())
             host = routes["virtual_hosts"][0]
@@ -51,8 +50,8 @@ def fit(
     if doors.tls is None:
         return {}
     for chain in listeners.values():
-        chain["transport_socket"] = tls.transport_socket(doors.tls, watched(TLS))
-    return {TLS: tls.secrets(doors.tls)}
+        chain["transport_socket"] = tls.transport_socket(doors.tls, watched)
+    return tls.secrets(doors.tls)
 
 
 def _before(things: list[dict[str, Any]], name: str, added: Iterable[dict[str, Any]], *, after: bool = False) -> None:

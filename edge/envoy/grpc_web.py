@@ -34,6 +34,15 @@ def route() -> dict[str, Any]:
     return {"match": {"prefix": "/cli2api.v1.", "headers": [asked]}, "route": {"cluster": "core", "timeout": "0s"}}
 
 
+def question_route() -> dict[str, Any]:
+    """Where a browser's question goes that the filter leaves unanswered; the filter wants a route to look at all."""
+    asked = [
+        {"name": ":method", "string_match": {"exact": "OPTIONS"}},
+        {"name": "access-control-request-method", "present_match": True},
+    ]
+    return {"match": {"prefix": "/cli2api.v1.", "headers": asked}, "route": {"cluster": "core"}}
+
+
 def not_for_the_world() -> dict[str, Any]:
     """Channelz tells of every connection; it is asked at the core itself."""
     refused = {"status": 404, "body": {"inline_string": "channelz is asked at the core's own address, CLI2API_CORE_LISTEN"}}

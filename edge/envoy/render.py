@@ -13,9 +13,13 @@ from typing import Any, Final
 import yaml
 
 from edge.body import PATIENCE
+from edge.envoy import direct as direct_way
 from edge.envoy import keys as admission
+from edge.envoy import tracing
 from edge.envoy.address import Address, Tcp, to_envoy, to_envoy_listener
+from edge.envoy.direct import Direct
 from edge.envoy.doors import Doors, fit
+from edge.envoy.tracing import Collector
 
 TEMPLATE: Final = Path(__file__).with_name("bootstrap.yaml")
 """The project's envoy.yaml, kept beside the code so that it is installed with it."""
@@ -38,6 +42,10 @@ class Layout:
     seen_as: Path | None = None
     """The same folder by the name that Envoy sees, where that is another one."""
     doors: Doors = field(default_factory=Doors)
+    direct: Direct | None = None
+    """None where all text goes to the edge."""
+    collector: Collector | None = None
+    """Of traces; None where nothing is traced."""
 
 
 def write(layout: Layout, *, keys: Sequence[str], max_body: int) -> Path:
@@ -48,6 +56,10 @@ def write(layout: Layout, *, keys: Sequence[str], max_body: int) -> Path:
     config, routes = _parted(layout)
     seen = layout.seen_as or layout.folder
     more = fit(config, routes, layout.doors, max_body=max_body, watched=lambda path: _watched(seen / path))
+    if layout.collector is not None:
+        tracing.fit(config, layout.collector)
+    if layout.direct is not None:
+        direct_way.fit(config, routes, layout.direct, max_body=max_body, watched=lambda path: _watched(seen / path))
     for path, content in more.items():
         _replace(layout.folder / path, content)
     _named(routes["virtual_hosts"][0]["routes"], "too_long")["match"]["headers"][0]["range_match"]["start"] = (
@@ -56,6 +68,13 @@ def write(layout: Layout, *, keys: Sequence[str], max_body: int) -> Path:
     _replace(layout.folder / ROUTES, {"resources": [{"@type": f"{_RESOURCE}route.v3.RouteConfiguration", **routes}]})
     write_keys(layout.folder, keys)
     return _replace(layout.folder / "envoy.yaml", config)
+
+
+def write_direct(folder: Path, direct: Direct, *, max_body: int) -> None:
+    """Changes which names go the direct way; an Envoy that runs from this folder takes it up by itself. Raises OSError."""
+    rendered: dict[str, Any] = yaml.safe_load((folder / ROUTES).read_text("utf-8"))
+    direct_way.reroute(rendered["resources"][0], direct, max_body=max_body)
+    _replace(folder / ROUTES, rendered)
 
 
 def write_keys(folder: Path, keys: Sequence[str]) -> None:

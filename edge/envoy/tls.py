@@ -6,10 +6,13 @@ is copied, and nothing is restarted.
 
 import ssl
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+OWN: Final = Path("dynamic", "tls.yaml")
+CALLERS: Final = Path("dynamic", "callers.yaml")
 _OWN: Final = "certificate"
 _CALLERS: Final = "callers"
 _TRANSPORT: Final = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3."
@@ -55,32 +58,36 @@ def look(tls: Tls) -> list[str]:
     return []
 
 
-def secrets(tls: Tls) -> dict[str, object]:
-    """What the watched file says: where the certificates are, and which folders tell that they were replaced."""
+def secrets(tls: Tls) -> dict[Path, dict[str, object]]:
+    """What Envoy watches, a file for each: where the certificates are, and which folder tells that they were replaced."""
     own = {
         "certificate_chain": {"filename": str(tls.certificate)},
         "private_key": {"filename": str(tls.key)},
         "watched_directory": {"path": str(tls.certificate.parent)},
     }
-    found: list[dict[str, Any]] = [{"name": _OWN, "tls_certificate": own}]
+    found = {OWN: _secret(_OWN, tls_certificate=own)}
     if tls.client_ca is not None:
         ca = {"trusted_ca": {"filename": str(tls.client_ca)}, "watched_directory": {"path": str(tls.client_ca.parent)}}
-        found.append({"name": _CALLERS, "validation_context": ca})
-    return {"resources": [{"@type": f"{_TRANSPORT}Secret", **each} for each in found]}
+        found[CALLERS] = _secret(_CALLERS, validation_context=ca)
+    return found
 
 
-def transport_socket(tls: Tls, source: dict[str, Any]) -> dict[str, Any]:
-    """What a listener's filter chain needs; `source` is where Envoy watches for `secrets`."""
+def transport_socket(tls: Tls, watched: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """What a listener's filter chain needs; `watched` makes a source of a file of `secrets`."""
     common: dict[str, Any] = {
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
         "alpn_protocols": ["h2", "http/1.1"],
-        "tls_certificate_sds_secret_configs": [{"name": _OWN, "sds_config": source}],
+        "tls_certificate_sds_secret_configs": [{"name": _OWN, "sds_config": watched(OWN)}],
     }
     context: dict[str, Any] = {"@type": f"{_TRANSPORT}DownstreamTlsContext", "common_tls_context": common}
     if tls.client_ca is not None:
-        common["validation_context_sds_secret_config"] = {"name": _CALLERS, "sds_config": source}
+        common["validation_context_sds_secret_config"] = {"name": _CALLERS, "sds_config": watched(CALLERS)}
         context["require_client_certificate"] = True
     return {"name": "envoy.transport_sockets.tls", "typed_config": context}
+
+
+def _secret(name: str, **content: object) -> dict[str, object]:
+    return {"resources": [{"@type": f"{_TRANSPORT}Secret", "name": name, **content}]}
 
 
 def _read(setting: str, path: Path) -> None:

@@ -6,6 +6,7 @@ the core says on request what they are made of, and a script in Envoy puts them 
 """
 
 import base64
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from edge.errors import ROWS, Row, Spent
+from edge.statuses import REASON_OF_CODE
 
 WAY: Final = "x-cli2api-way"
 """Metadata by which the core learns that the caller reads JSON. Nobody outside can send it."""
@@ -68,7 +70,7 @@ def filters(max_body: int) -> list[dict[str, Any]]:
         # A request is collected whole before it goes on.
         "max_request_body_size": max_body,
     }
-    script = f"local rows = {_rows()}\n{_SCRIPT.read_text('utf-8')}"
+    script = f"local rows = {_rows()}\nlocal bare = {_bare()}\n{_SCRIPT.read_text('utf-8')}"
     lua = {"@type": f"{_FILTERS}lua.v3.Lua", "default_source_code": {"inline_string": script}}
     return [
         {"name": "failures", "disabled": True, "typed_config": lua},
@@ -131,10 +133,16 @@ def _rows() -> str:
     return "{" + ", ".join(f"{reason} = {_row(row)}" for reason, row in ROWS.items()) + "}"
 
 
+def _bare() -> str:
+    """What a gRPC status means that came without the core's words."""
+    told = ((code.value[0], reason, message) for code, (reason, message) in REASON_OF_CODE.items())
+    return "{" + ", ".join(f"[{json.dumps(str(n))}] = {{{json.dumps(r)}, {json.dumps(json.dumps(m))}}}" for n, r, m in told) + "}"
+
+
 def _row(row: Row) -> str:
     # Whether the call had paid is not known here, so only what certainly cost nothing may be asked again.
     again = row.repeatable is not None and row.repeatable >= Spent.PERHAPS
     repeats = row.status in {408, 409, 429} or row.status >= 500
-    never = "true" if repeats and not again else "false"
-    param = "null" if row.param is None else f'"{row.param}"'
-    return f'{{status = "{row.status}", type = "{row.type}", code = "{row.code}", param = '{param}', never = {never}}}'
+    words = {"status": str(row.status), "type": row.type, "code": row.code, "param": json.dumps(row.param)}
+    told = ", ".join(f"{name} = {json.dumps(word)}" for name, word in words.items())
+    return f"{{{told}, never = {'true' if repeats and not again else 'false'}}}"

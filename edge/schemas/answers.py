@@ -119,6 +119,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
             "filter": shape({"model": _MAYBE_TEXT, "endpoint": _MAYBE_TEXT}),
             "rows": {"type": "array", "items": shape({"bucket": TEXT, **_SUMS})},
             "totals": shape(_SUMS),
+            "dropped": {"type": "integer", "minimum": 0},
         }
     ),
     "Received": shape({"received": {"const": True}}),

@@ -70,7 +70,7 @@ class Jobs(job_pb2_grpc.JobServiceServicer):
         timeout = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else None
         deadline = patience(context)
         if timeout is None or (deadline is not None and deadline < timeout):
-            async with within_deadline(context, job_id):
+            async with within_deadline(context, lambda: job_id):
                 return job_pb2.WaitJobResponse(job=job_to_proto(await self._engine.wait(job_id)))
         try:
             async with asyncio.timeout(timeout):
@@ -100,7 +100,9 @@ class Jobs(job_pb2_grpc.JobServiceServicer):
         job = await self._engine.get(request.id)
         _check_has(job, request.index)
         async with self._assets.open(job, request.index, offset=request.offset, limit=request.limit) as asset:
-            head = job_pb2.AssetHead(mime_type=asset.mime_type, size_bytes=asset.size_bytes, offset=asset.offset)
+            head = job_pb2.AssetHead(
+                mime_type=asset.mime_type, size_bytes=asset.size_bytes, offset=asset.offset, sha256=asset.sha256
+            )
             yield job_pb2.DownloadAssetResponse(head=head)
             async for chunk in asset.chunks():
                 yield job_pb2.DownloadAssetResponse(chunk=chunk)

@@ -40,16 +40,14 @@ class Media(media_pb2_grpc.MediaServiceServicer):
     ) -> media_pb2.GenerateImagesResponse:
         """Pictures from words, waited for unless `background`."""
         order, _ = self._order(wishes.images(request), ModelKind.IMAGE)
-        job = await self._submitted(order, context)
-        return media_pb2.GenerateImagesResponse(job=job_to_proto(job if request.background else await self._done(job, context)))
+        return media_pb2.GenerateImagesResponse(job=job_to_proto(await self._pictures(order, context, request.background)))
 
     async def EditImages(  # noqa: N802
         self, request: media_pb2.EditImagesRequest, context: Context
     ) -> media_pb2.EditImagesResponse:
         """Pictures from pictures, waited for unless `background`."""
         order, _ = self._order(wishes.edits(request), ModelKind.IMAGE_EDIT)
-        job = await self._submitted(order, context)
-        return media_pb2.EditImagesResponse(job=job_to_proto(job if request.background else await self._done(job, context)))
+        return media_pb2.EditImagesResponse(job=job_to_proto(await self._pictures(order, context, request.background)))
 
     async def SynthesizeSpeech(  # noqa: N802
         self, request: media_pb2.SynthesizeSpeechRequest, context: Context
@@ -119,17 +117,30 @@ class Media(media_pb2_grpc.MediaServiceServicer):
         )
         return order, model
 
-    async def _submitted(self, order: Order, context: Context) -> Job:
-        """The job, whose id the caller is told before anything else."""
-        async with within_deadline(context):
-            job = await self._engine.submit(order)
-        call.current().note.job_id = job.id
-        await context.send_initial_metadata(((JOB_ID, job.id),))
+    async def _pictures(self, order: Order, context: Context, background: bool) -> Job:
+        """The job, succeeded unless it is one in the `background`."""
+        # A failure after the first metadata is told in trailers, which a transcoder drops: there the id comes at the end.
+        later = call.current().reads_json and not background
+        job = await self._submitted(order, context, at_once=not later)
+        if background:
+            return job
+        job = await self._done(job, context)
+        if later:
+            await context.send_initial_metadata(((JOB_ID, job.id),))
+        return job
+
+    async def _submitted(self, order: Order, context: Context, *, at_once: bool = True) -> Job:
+        """The job, whose id the caller is told before anything else, unless it could not hear of it yet."""
+        note = call.current().note
+        async with within_deadline(context, lambda: note.job_id):
+            job = await self._engine.submit(order, on_written=note.name_job)
+        if at_once:
+            await context.send_initial_metadata(((JOB_ID, job.id),))
         return job
 
     async def _done(self, job: Job, context: Context) -> Job:
         """The succeeded job. Raises the failure of one that failed."""
-        async with within_deadline(context, job.id):
+        async with within_deadline(context, lambda: job.id):
             job = await self._engine.wait(job.id)
         if job.state is JobState.FAILED:
             raise failure_of(job)

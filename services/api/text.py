@@ -4,8 +4,8 @@ Law: leaving a call stops its upstream call, and nothing is held back: each piec
 """
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -21,6 +21,7 @@ from services.domain.model import Operation, Route
 from services.domain.ports import Reply, TextUpstream
 from services.domain.text import TokenUsage
 from services.usage.meter import Meter
+from services.usage.unasked import Withheld, asking
 
 OPERATIONS: Final[Mapping[int, Operation]] = {
     text_pb2.RELAY_OPERATION_CHAT_COMPLETIONS: Operation.CHAT_COMPLETIONS,
@@ -43,9 +44,11 @@ _LONGEST_REFUSAL: Final = 64 << 10
 class Texts(text_pb2_grpc.TextServiceServicer):
     """Text from any of MuleRun's text models."""
 
-    def __init__(self, *, catalog: Catalog, upstream: TextUpstream) -> None:
+    def __init__(self, *, catalog: Catalog, upstream: TextUpstream, stream_usage: bool = False) -> None:
+        """`stream_usage` asks relayed chat streams for their usage where the caller did not."""
         self._catalog = catalog
         self._upstream = upstream
+        self._stream_usage = stream_usage
 
     async def Generate(self, request: text_pb2.GenerateRequest, context: Context) -> text_pb2.GenerateResponse:  # noqa: N802
         """The whole answer."""
@@ -73,7 +76,7 @@ class Texts(text_pb2_grpc.TextServiceServicer):
         """The upstream's answer as it is: a head, then bytes. Unsupported where it serves the model in another dialect."""
         self._note(request.model)
         route = self._relay_route(request)
-        async with self._upstream.relay(route, request.body, _headers(request)) as reply, aclosing(reply.chunks()) as chunks:
+        async with self._relayed(route, request) as (reply, withheld), aclosing(reply.chunks()) as chunks:
             opening = b""
             if self._may_be_served_otherwise(request.model, route, reply):
                 opening = await _read(chunks, _LONGEST_REFUSAL)
@@ -86,7 +89,10 @@ class Texts(text_pb2_grpc.TextServiceServicer):
             try:
                 async for chunk in chunks:
                     meter.feed(chunk)
-                    yield text_pb2.RelayResponse(chunk=chunk)
+                    if seen := withheld.feed(chunk) if withheld else chunk:
+                        yield text_pb2.RelayResponse(chunk=seen)
+                if withheld and (rest := withheld.rest()):
+                    yield text_pb2.RelayResponse(chunk=rest)
             finally:
                 # Also of a call that its caller left: what was told by then was paid.
                 note.tokens = meter.tokens
@@ -108,6 +114,19 @@ class Texts(text_pb2_grpc.TextServiceServicer):
             meter.feed(body)
             note.status, note.tokens = reply.status, meter.tokens
             return text_pb2.RelayWholeResponse(head=_head(reply), body=body)
+
+    @asynccontextmanager
+    async def _relayed(self, route: Route, request: text_pb2.RelayRequest) -> AsyncGenerator[tuple[Reply, Withheld | None], None]:
+        """The upstream's answer, and what has to be withheld of it where the gateway asked for its usage."""
+        asked = asking(request.body) if self._stream_usage and route.operation is Operation.CHAT_COMPLETIONS else None
+        if asked is not None:
+            async with self._upstream.relay(route, asked, _uncompressed(request)) as reply:
+                # A model that does not know the option refuses it, which costs nothing: it is asked again as its caller did.
+                if reply.status != 400:
+                    yield reply, Withheld() if _has_events(reply) else None
+                    return
+        async with self._upstream.relay(route, request.body, _headers(request)) as reply:
+            yield reply, None
 
     def _may_be_served_otherwise(self, model: str, route: Route, reply: Reply) -> bool:
         """A refusal, and the model is best served by another operation, which typed calls would take."""
@@ -147,6 +166,14 @@ def _query(given: str) -> str:
 
 def _headers(request: text_pb2.RelayRequest) -> list[tuple[str, str]]:
     return [(each.name, each.value) for each in request.headers]
+
+
+def _uncompressed(request: text_pb2.RelayRequest) -> Sequence[tuple[str, str]]:
+    """The same, for an answer that has to be read on its way."""
+    return [
+        *((name, value) for name, value in _headers(request) if name.lower() != "accept-encoding"),
+        ("accept-encoding", "identity"),
+    ]
 
 
 def _head(reply: Reply) -> text_pb2.RelayHead:

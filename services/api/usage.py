@@ -30,17 +30,21 @@ USUAL_SPAN: Final = 24 * 3600.0
 class Usage(usage_pb2_grpc.UsageServiceServicer):
     """Sums over the records of a store, which `recorder` writes."""
 
-    def __init__(self, *, store: UsageStore, recorder: Recorder, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, *, store: UsageStore, recorder: Recorder, catalog: Catalog, clock: Clock, under_way: float = 0.0) -> None:
+        """`under_way` is how many seconds the record of a call that has ended may need until it is taken in."""
         self._store = store
         self._recorder = recorder
         self._catalog = catalog
         self._clock = clock
+        self._under_way = under_way
 
     async def QueryUsage(  # noqa: N802
         self, request: usage_pb2.QueryUsageRequest, context: Context
     ) -> usage_pb2.QueryUsageResponse:
         """The sums of each bucket, and of all."""
         query = self._query(request)
+        if self._under_way:
+            await self._clock.sleep(self._under_way)
         await self._recorder.flush()
         rows = await self._store.sums(query)
         return usage_pb2.QueryUsageResponse(
@@ -48,6 +52,7 @@ class Usage(usage_pb2_grpc.UsageServiceServicer):
             to_time=timestamp(query.until),
             rows=[_row(each) for each in rows],
             totals=_row(totals(rows)),
+            dropped=self._recorder.dropped,
         )
 
     def _query(self, request: usage_pb2.QueryUsageRequest) -> UsageQuery:

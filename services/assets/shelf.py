@@ -44,6 +44,7 @@ class ShelvedAsset:
         self.mime_type = copy.mime_type
         self.size_bytes: int | None = copy.size_bytes
         self.offset = offset
+        self.sha256 = copy.sha256
         self._pieces = pieces
 
     def chunks(self) -> AsyncIterator[bytes]:

@@ -16,7 +16,7 @@ ENDPOINTS: Final[Mapping[Operation, str]] = {
 }
 """Where this gateway serves each operation."""
 
-_PLAIN: Final[Mapping[Operation, str]] = {
+PLAIN: Final[Mapping[Operation, str]] = {
     Operation.CHAT_COMPLETIONS: "/v1/chat/completions",
     Operation.RESPONSES: "/vendors/openai/v1/responses",
     Operation.MESSAGES: "/v1/messages",
@@ -53,7 +53,7 @@ def paths_of_name(name: str) -> Mapping[Operation, str]:
         return _VENDOR
     if "/" in name or not name:
         raise ModelUnresolved(f"{name!r} resolves to no model: only openai/ is a vendor prefix; send the name without a prefix")
-    return _PLAIN
+    return PLAIN
 
 
 def upstream_name(name: str) -> str:

@@ -20,6 +20,10 @@ class Note:
     """The HTTP status of an answer that is passed on; None where how the call ended says it all."""
     tokens: TokenUsage | None = None
 
+    def name_job(self, job_id: str) -> None:
+        """The call has made a job, or found the one that stands for it."""
+        self.job_id = job_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -30,6 +34,8 @@ class Call:
     """Hash of the key that was presented; empty where the gateway is open."""
     trace_id: str = ""
     """32 hex digits; empty where nothing is traced."""
+    reads_json: bool = False
+    """A transcoder stands between: the caller sees no metadata before the end, and of a failure only what `plainly` says."""
     note: Note = field(default_factory=Note, compare=False)
 
 

@@ -61,6 +61,8 @@ class AssetStream(Protocol):
     mime_type: str
     size_bytes: int | None
     offset: int
+    sha256: str
+    """Of the whole asset, in hexadecimal; empty where it is not known, as of a link."""
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The bytes in order; ends after the last. Raises UpstreamUnavailable if the link breaks."""

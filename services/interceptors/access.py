@@ -14,6 +14,8 @@ from services.interceptors.shapes import Rpc
 _log = logging.getLogger(__name__)
 
 REQUEST_ID: Final = "x-request-id"
+WAY: Final = "x-cli2api-way"
+"""Metadata by which Envoy says that its caller reads JSON. Nobody outside can send it."""
 _SANE: Final = re.compile(r"[\w.:+/=@-]{1,128}", re.ASCII)
 
 
@@ -22,7 +24,7 @@ async def access(rpc: Rpc) -> AsyncGenerator[None, None]:
     """Takes the caller's x-request-id, or makes one, gives it back in the trailing metadata, and writes the line at the end."""
     given = rpc.metadata.get(REQUEST_ID, "")
     request_id = given if _SANE.fullmatch(given) else token_hex(16)
-    call.enter(call.Call(request_id=request_id))
+    call.enter(call.Call(request_id=request_id, reads_json=rpc.metadata.get(WAY) == "json"))
     rpc.context.set_trailing_metadata(((REQUEST_ID, request_id),))
     try:
         yield

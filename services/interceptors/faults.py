@@ -82,7 +82,7 @@ async def faults(rpc: Rpc) -> AsyncGenerator[None, None]:
 async def _abort(rpc: Rpc, failure: Failure) -> None:
     rpc.code = CODES[failure.reason]
     status = status_of(failure)
-    trailing = (*(rpc.context.trailing_metadata() or ()), (DETAILS, status.SerializeToString()), *plainly(rpc, failure, status.message))
+    trailing = (*(rpc.context.trailing_metadata() or ()), (DETAILS, status.SerializeToString()), *plainly(failure, status.message))
     await rpc.context.abort(rpc.code, status.message, trailing)
 
 

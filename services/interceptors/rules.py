@@ -71,7 +71,8 @@ RULES: Final[Mapping[str, Rule]] = {
 """By message of this contract and field. Beside these, every length of time and moment has to be one that exists."""
 
 _PACKAGE: Final = "cli2api.v1."
-_LENGTH: Final, _MOMENT: Final = "google.protobuf.Duration", "google.protobuf.Timestamp"
+_LENGTH: Final = "google.protobuf.Duration"
+_MOMENT: Final = "google.protobuf.Timestamp"
 _TIMES: Final[Mapping[str, tuple[int, int, str]]] = {
     _LENGTH: (-315_576_000_000, 315_576_000_000, "is no length of time: takes at most 10000 years"),
     _MOMENT: (-62_135_596_800, 253_402_300_799, "is no moment: takes one of the years 1 to 9999"),

@@ -52,8 +52,8 @@ class Rpc:
 
     @property
     def is_probe(self) -> bool:
-        """Asks how the server is or what it offers: open to everybody and not worth a line."""
-        return self.method.startswith(("/grpc.health.", "/grpc.reflection."))
+        """Asks how the server is or what it offers, or is Envoy's own report: no caller's call, and not worth a line."""
+        return self.method.startswith(("/grpc.health.", "/grpc.reflection.", "/opentelemetry."))
 
 
 class Ring(Protocol):

@@ -95,15 +95,16 @@ class Engine:
         """Refuses new orders from now on; everything else goes on."""
         self._draining = True
 
-    async def submit(self, order: Order) -> Job:
+    async def submit(self, order: Order, on_written: Callable[[str], None] = lambda _: None) -> Job:
         """The job that stands for `order`, submitted, or where the request_id was used before, that job as it stands.
 
-        A caller that is cancelled meanwhile does not stop the submission. Raises Draining, StoreUnavailable,
+        A caller that is cancelled meanwhile does not stop the submission; `on_written` has told it the job's id by then, if the
+        job was written down. Raises Draining, StoreUnavailable,
         IdempotencyConflict, or the Failure of the submission with metadata `job_id`.
         """
         if self._draining:
             raise Draining("the gateway is stopping and takes no new work; try again, another one or its successor will answer")
-        job, mark = await self._submitter.submit(order)
+        job, mark = await self._submitter.submit(order, on_written)
         if job.fingerprint != mark:
             raise IdempotencyConflict(
                 f"request_id {order.request_id!r} was used before for another request; give each request a key of its own",

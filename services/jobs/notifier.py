@@ -67,16 +67,17 @@ class Notifier:
         """As Follower promises. What is forgotten is not told any more."""
 
     async def redeliver(self, job_id: str) -> Job:
-        """Tells of a job's end once more, with all tries before it, and returns the job. Raises what follows, or StoreUnavailable.
+        """Tells of a job's end once more, with all tries before it, and returns the job.
 
-        JobNotFound, or JobNotEnded where there is nothing to tell yet. A try that is under way may be the one that tells it.
+        A try that is under way may be the one that tells it. Raises JobNotFound, StoreUnavailable, or JobNotEnded where there is
+        nothing to tell yet.
         """
         job = await self._store.get(job_id)
         if job is None:
             raise JobNotFound.of(job_id)
         if not job.is_terminal:
             raise JobNotEnded(
-                f"job {job.id} is {job.state.value}; its end is told by itself when it comes, and can be told once more after that",
+                f"job {job.id} is {job.state.value}; its end is told by itself when it comes, and once more after that",
                 metadata={"job_id": job.id},
             )
         await self._store.put_off(job.id, self._clock.now(), tries=0)

@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from typing import Final
@@ -62,15 +63,16 @@ class Submitter:
         self._in_touch = True
         """The store could be reached at the last turn of `tend`."""
 
-    async def submit(self, order: Order) -> tuple[Job, str]:
+    async def submit(self, order: Order, on_written: Callable[[str], None]) -> tuple[Job, str]:
         """The job that stands for the order, and the order's fingerprint.
 
         It is another job, in any state, where the order's request_id is taken. Raises the Failure of a submission that came to
-        nothing, with metadata `job_id`; StoreUnavailable means that nothing was submitted.
+        nothing, with metadata `job_id`; StoreUnavailable means that nothing was submitted. `on_written` hears the job's id as
+        soon as it is written down, before anything is submitted.
         """
         mark = await asyncio.to_thread(fingerprint, order) if order.request_id else ""
         job = written(order, mark=mark, now=self._clock.now(), retention=self._retention)
-        return await self._placements.shielded(self._place(job, order), name=f"submit {job.id}"), mark
+        return await self._placements.shielded(self._place(job, order, on_written), name=f"submit {job.id}"), mark
 
     async def tend(self) -> None:
         """Renews the leases of what is being submitted, then sweeps. Raises StoreUnavailable.
@@ -98,10 +100,11 @@ class Submitter:
         """Waits for the placements under way; those that take longer than `within` seconds are found by the next sweep."""
         await self._placements.finish(self._clock, within=within)
 
-    async def _place(self, job: Job, order: Order) -> Job:
+    async def _place(self, job: Job, order: Order, on_written: Callable[[str], None]) -> Job:
         self._placing.add(job.id)
         try:
             held = await self._store.insert(job, owner=self._owner, lease_until=job.created_at + LEASE)
+            on_written(held.id)
             return held if held.id != job.id else await self._pay(held, order)
         finally:
             self._placing.discard(job.id)

@@ -1,4 +1,4 @@
-"""The core's values that change while it runs, held in one place: taken up on SIGHUP, and when a file that they come from changes.
+"""The core's values that change while it runs, in one place: taken up on SIGHUP, and when a file that they come from changes.
 
 Law: a reload is whole or nothing, between two calls; a call that runs goes on with what it began with.
 """

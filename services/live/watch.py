@@ -1,7 +1,7 @@
 """Notices that files have changed, by looking at them once a second.
 
-A look sees every kind of change (a rename, a write, a mount that was swapped, a link of Kubernetes' that leads elsewhere), on every
-file system. Law: a change counts once two looks agree, so that a file that is just being written is not read.
+A look sees every kind of change (a rename, a write, a mount that was swapped, a link of Kubernetes' that leads elsewhere), on
+every file system. Law: a change counts once two looks agree, so that a file that is just being written is not read.
 """
 
 import asyncio

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     usage_dsn: SecretStr = Field(SecretStr(""), alias="CLI2API_USAGE_DSN")
     usage_retention: Seconds = Field(720 * 3600.0, alias="CLI2API_USAGE_RETENTION")
     usage_buffer: Annotated[int, BeforeValidator(grammar.whole(1, 1_000_000))] = Field(1024, alias="CLI2API_USAGE_BUFFER")
+    stream_usage: Flag = Field(False, alias="CLI2API_STREAM_USAGE")
 
     model_aliases: Annotated[dict[str, str], BeforeValidator(grammar.aliases)] = Field({}, alias="CLI2API_MODEL_ALIASES")
     state_dir: Annotated[Path, BeforeValidator(grammar.absolute_path)] = Field(alias="CLI2API_STATE_DIR")
@@ -102,6 +103,11 @@ class Settings(BaseSettings):
     metrics_listen: Annotated[str, BeforeValidator(grammar.listen_or_off)] = Field(
         "127.0.0.1:9464", alias="CLI2API_METRICS_LISTEN"
     )
+
+    text_path: Annotated[Literal["direct", "relay"], BeforeValidator(grammar.word("direct", "relay"))] = Field(
+        "direct", alias="CLI2API_TEXT_PATH"
+    )
+    direct_dir: File | None = Field(None, alias="CLI2API_DIRECT_DIR")
 
     core_listen: Listen = Field(alias="CLI2API_CORE_LISTEN")
     core_target: str = Field(alias="CLI2API_CORE_TARGET")

@@ -55,5 +55,7 @@ class SqlUsage:
         await self._database.close()
 
     def _held(self, record: Record) -> dict[str, Value]:
-        """The columns of a record, as the database can hold them."""
-        return asdict(record)
+        """The columns of a record, as the database can hold them: SQL reads no text out of JSON beyond a NUL."""
+        return {
+            name: value.replace("\x00", "\ufffd") if isinstance(value, str) else value for name, value in asdict(record).items()
+        }

@@ -55,7 +55,7 @@ async def prepare(path: Path, purpose: Purpose, closing: AsyncExitStack) -> File
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except Timeout as error:
         raise StoreUnavailable(
-            f"the {purpose.store} {path} is in use by another process, and an SQLite store serves one;"
+            f"the {purpose.store} {path} is in use by another process{'' if purpose.shared else ', and it serves one'};"
             f" stop that one, or {purpose.advice}"
         ) from error
     except OSError as error:

@@ -1,6 +1,5 @@
 """Keeps the records of calls in PostgreSQL, beside the jobs or alone: for several cores that answer for each other's calls."""
 
-from dataclasses import asdict
 from typing import Final, Self
 
 from services.domain.usage import Record
@@ -34,4 +33,4 @@ class UsagePostgres(SqlUsage):
         return cls(database)
 
     def _held(self, record: Record) -> dict[str, Value]:
-        return {name: held(value) for name, value in asdict(record).items()}
+        return {name: held(value) for name, value in super()._held(record).items()}

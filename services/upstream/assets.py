@@ -30,6 +30,7 @@ class FetchedAsset:
         self.mime_type = mime_type
         self.size_bytes = size_bytes
         self.offset = offset
+        self.sha256 = ""
         self._pieces = pieces
 
     def chunks(self) -> AsyncIterator[bytes]:

@@ -27,7 +27,9 @@ _HOP_BY_HOP: Final = frozenset(
         "upgrade",
     }
 )
-_NOT_SENT: Final = _HOP_BY_HOP | {"host", "authorization", "x-api-key", "api-key", "cookie", "expect"}
+_TRACES: Final = frozenset({"traceparent", "tracestate", "baggage"})
+"""Where a call stands in its caller's house is nothing for MuleRun."""
+_NOT_SENT: Final = _HOP_BY_HOP | _TRACES | {"host", "authorization", "x-api-key", "api-key", "cookie", "expect"}
 _NOT_RETURNED: Final = _HOP_BY_HOP | {"set-cookie"}
 _OURS: Final = ("x-cli2api-", "x-forwarded-", "x-envoy-")
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")

@@ -7,9 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -29,8 +29,11 @@ class Contender:
     """One way to the upstream. Ports are of 127.0.0.1; 0 where there is none."""
 
     name: str
-    http_port: int
+    http_port: int = 0
     grpc_port: int = 0
+    core_port: int = 0
+    """Where the core itself takes gRPC."""
+    headers: Mapping[str, str] = field(default_factory=lambda: {"authorization": f"Bearer {KEY}"})
     process: psutil.Process
 
     def resident(self) -> dict[str, int]:
@@ -41,15 +44,27 @@ class Contender:
                 found[_part(process)] = found.get(_part(process), 0) + process.memory_info().rss
         return found
 
+    def spent(self) -> dict[str, float]:
+        """Seconds of CPU, user and system, that each process of it has had so far, by name."""
+        found: dict[str, float] = {}
+        for process in (self.process, *self.process.children(recursive=True)):
+            with process.oneshot():
+                times = process.cpu_times()
+                found[_part(process)] = found.get(_part(process), 0.0) + times.user + times.system
+        return found
+
 
 @contextmanager
 def contenders(folder: Path) -> Iterator[tuple[Contender, ...]]:
-    """The upstream itself, Envoy without filters, and the gateway; all end with the context."""
+    """The upstream itself, Envoy without filters, and the gateway with either way for text; all end with the context."""
     with ExitStack() as stack:
         direct = stack.enter_context(upstream(folder))
         bare = stack.enter_context(bare_envoy(folder, direct.http_port))
-        gateway, _ = stack.enter_context(serve(folder / "state", direct.http_port))
-        yield direct, bare, gateway
+        found = [direct, bare]
+        for way, name in (("direct", "cli2api, direct way"), ("relay", "cli2api, through the shim")):
+            gateway, _ = stack.enter_context(serve(folder / way, direct.http_port, way=way, name=name))
+            found.append(gateway)
+        yield tuple(found)
 
 
 @contextmanager
@@ -76,16 +91,17 @@ def bare_envoy(folder: Path, upstream_port: int) -> Generator[Contender]:
 
 
 @contextmanager
-def serve(state: Path, upstream_port: int) -> Generator[tuple[Contender, float]]:
+def serve(state: Path, upstream_port: int, *, way: str = "direct", name: str = "cli2api") -> Generator[tuple[Contender, float]]:
     """The gateway as a stranger starts it, and the seconds from there to its first healthy answer."""
-    http_port, grpc_port = free_port(), free_port()
+    http_port, grpc_port, core_port = free_port(), free_port(), free_port()
     upstream_url = f"http://127.0.0.1:{upstream_port}"
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("CLI2API_", "MULERUN_"))} | {
         "CLI2API_PORT": str(http_port),
         "CLI2API_GRPC_PORT": str(grpc_port),
         "CLI2API_API_KEYS": KEY,
         "CLI2API_STATE_DIR": str(state),
-        "CLI2API_LOG_LEVEL": "warning",
+        "CLI2API_CORE_LISTEN": f"127.0.0.1:{core_port}",
+        "CLI2API_TEXT_PATH": way,
         "MULERUN_API_BASE_URL": upstream_url,
         "MULERUN_OAUTH_BASE_URL": upstream_url,
         "MULERUN_TOKEN": "muk-" + "b" * 64,
@@ -95,7 +111,8 @@ def serve(state: Path, upstream_port: int) -> Generator[tuple[Contender, float]]
     with running([str(BIN / "cli2api"), "serve"], log, environ=environ) as process:
         wait_until_answered(http_port, "/healthz", process, log)
         ready = time.perf_counter() - began
-        yield Contender(name="cli2api", http_port=http_port, grpc_port=grpc_port, process=psutil.Process(process.pid)), ready
+        found = psutil.Process(process.pid)
+        yield Contender(name=name, http_port=http_port, grpc_port=grpc_port, core_port=core_port, process=found), ready
 
 
 @contextmanager
@@ -117,9 +134,9 @@ def running(
                 orphan.kill()
 
 
-def wait_until_answered(port: int, path: str, process: subprocess.Popen[str], log: Path) -> None:
+def wait_until_answered(port: int, path: str, process: subprocess.Popen[str], log: Path, *, patience: float = PATIENCE) -> None:
     """Returns with the first answer below 500. Raises RuntimeError with the log's end where none comes."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=1.0) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -149,4 +166,6 @@ def _part(process: psutil.Process) -> str:
     """What a process is, for people."""
     words = process.cmdline()
     module = words[words.index("-m") + 1] if "-m" in words[:-1] else ""
-    return {"services": "core", "edge": "edge"}.get(module) or ("Envoy" if "envoy" in process.name() else "supervisor")
+    if "envoy" in process.name():
+        return "Envoy"
+    return {"services": "core", "edge": "edge", "tests.bench.upstream": "upstream"}.get(module, "the rest")

@@ -1,7 +1,7 @@
 """The engine under the bench's load, in a process of its own, so that what is measured is one core and nothing else.
 
-`python -m tests.bench.jobs_core URL FOLDER` submits the jobs, lets their intervals grow to the longest one, watches the polls for a
-while, and prints what it saw as JSON. Store, engine and the client of MuleRun are the product's own, with the product's settings.
+`python -m tests.bench.jobs_core URL FOLDER` submits the jobs, lets their intervals grow to the longest one, watches the polls for
+a while, and prints what it saw as JSON. Store, engine and the client of MuleRun are the product's own, with the product's settings.
 """
 
 import argparse
@@ -61,7 +61,13 @@ async def observe(url: str, dsn: str, folder: Path, *, jobs: int, settle: float,
         async with open_session() as session:
             upstream = MuleRun(session, url, ScriptedCredentials("muk-bench"), clock)
             async with Engine(
-                store=store, upstream=upstream, clock=clock, pace=pace, owner="bench", chance=random.Random(7), on_poll=lags.append
+                store=store,
+                upstream=upstream,
+                clock=clock,
+                pace=pace,
+                owner="bench",
+                chance=random.Random(7),
+                on_poll=lags.append,
             ) as engine:
                 began = time.monotonic()
                 await submit(engine, jobs)
@@ -128,9 +134,7 @@ def main() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
     pace = Pace(initial=min(2.0, args.interval), maximum=args.interval)
-    seen = uvloop.run(
-        observe(args.url, args.dsn, args.folder, jobs=args.jobs, settle=args.settle, watch=args.watch, pace=pace)
-    )
+    seen = uvloop.run(observe(args.url, args.dsn, args.folder, jobs=args.jobs, settle=args.settle, watch=args.watch, pace=pace))
     print(json.dumps(asdict(seen)))
 
 

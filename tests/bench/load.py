@@ -1,13 +1,14 @@
 """The bench's caller, in a process of its own: a fixed number of connections, each asking again as soon as it is answered.
 
-`python -m tests.bench.load http PORT ...` and `... grpc PORT ...` print one JSON object: a `Measure`.
+`python -m tests.bench.load http PORT ...`, `... typed PORT ...` and `... relay PORT ...` print one JSON object: a `Measure`. With
+`--rate` requests begin at fixed times, however long the ones before them take, and are measured from when they were due.
 """
 
 import argparse
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final, cast
 
@@ -24,7 +25,7 @@ LONGEST: Final = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """What one run came to. Times are seconds; `p50` and `p99` are of whole requests."""
+    """What one run came to. Times are seconds; `p50` and `p99` are of whole requests, `first_*` until their first byte."""
 
     requests: int
     errors: int
@@ -33,6 +34,8 @@ class Measure:
     seconds: float
     p50: float
     p99: float
+    first_p50: float = 0.0
+    first_p99: float = 0.0
 
 
 class Caller(asyncio.Protocol):
@@ -44,24 +47,36 @@ class Caller(asyncio.Protocol):
         self.parser = httptools.HttpResponseParser(self)
         self.transport: asyncio.Transport | None = None
         self.asked_at = 0.0
+        self.heard = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
         self.ask()
 
     def ask(self) -> None:
-        """Sends the next request, or hangs up."""
+        """Sends the next request, now or when it is due, or hangs up."""
         assert self.transport is not None
         if self.run.is_over():
             self.transport.close()
             return
-        self.asked_at = time.perf_counter()
+        due = self.run.next_due()
+        if due <= time.perf_counter():
+            self.send(due)
+        else:
+            asyncio.get_running_loop().call_later(due - time.perf_counter(), self.send, due)
+
+    def send(self, due: float) -> None:
+        assert self.transport is not None
+        self.asked_at, self.heard = due, False
         self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)
 
     def on_body(self, body: bytes) -> None:
+        if not self.heard:
+            self.heard = True
+            self.run.first.append(time.perf_counter() - self.asked_at)
         self.run.pieces += body.count(b"data: {")
 
     def on_message_complete(self) -> None:
@@ -76,7 +91,10 @@ class Caller(asyncio.Protocol):
 class Run:
     """Counts one run: it is over after so many requests or seconds, whichever comes first."""
 
-    def __init__(self, *, connections: int, requests: int, seconds: float) -> None:
+    def __init__(self, *, connections: int, requests: int, seconds: float, rate: float = 0.0) -> None:
+        self.rate = rate
+        self.due = time.perf_counter()
+        self.first: list[float] = []
         self.most = requests
         self.began = time.perf_counter()
         self.ends = self.began + seconds
@@ -88,6 +106,13 @@ class Run:
 
     def is_over(self) -> bool:
         return len(self.latencies) >= self.most or time.perf_counter() >= self.ends
+
+    def next_due(self) -> float:
+        """When the next request begins: at once, or, at a fixed rate, in its turn, also where that has passed."""
+        if not self.rate:
+            return time.perf_counter()
+        self.due += 1 / self.rate
+        return self.due
 
     def answered(self, asked_at: float, *, ok: bool) -> None:
         self.latencies.append(time.perf_counter() - asked_at)
@@ -101,7 +126,7 @@ class Run:
 
     def measure(self) -> Measure:
         seconds = time.perf_counter() - self.began
-        ordered = sorted(self.latencies) or [0.0]
+        ordered, first = sorted(self.latencies) or [0.0], sorted(self.first) or [0.0]
         return Measure(
             requests=len(self.latencies),
             errors=self.errors,
@@ -109,49 +134,74 @@ class Run:
             seconds=seconds,
             p50=ordered[len(ordered) // 2],
             p99=ordered[len(ordered) * 99 // 100],
+            first_p50=first[len(first) // 2],
+            first_p99=first[len(first) * 99 // 100],
         )
 
 
-def chat_body(*, stream: bool) -> bytes:
-    """A small chat request."""
-    return json.dumps({"model": MODEL, "stream": stream, "messages": [{"role": "user", "content": "Good morning."}]}).encode()
+def chat_body(*, stream: bool, slow: bool = False) -> bytes:
+    """A small chat request; a slow stream comes one chunk a second."""
+    asked = {"model": MODEL, "stream": stream, "messages": [{"role": "user", "content": "Good morning."}]}
+    return json.dumps(asked | ({"user": "slow"} if slow else {})).encode()
 
 
-def http_request(port: int, *, stream: bool) -> bytes:
+def http_request(port: int, headers: Mapping[str, str], *, stream: bool, slow: bool = False) -> bytes:
     """The same as bytes on the wire."""
-    body = chat_body(stream=stream)
-    return (
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:%d\r\nauthorization: Bearer %s\r\n"
-        b"content-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    ) % (port, KEY.encode(), len(body)) + body
+    body = chat_body(stream=stream, slow=slow)
+    told = {"host": f"127.0.0.1:{port}", "content-type": "application/json", "content-length": str(len(body)), **headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    return f"POST /v1/chat/completions HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
-async def load_http(run: Run, port: int, connections: int, *, stream: bool) -> None:
+def relayed(*, stream: bool) -> text_pb2.RelayRequest:
+    """The same as the shim carries it."""
+    headers = [text_pb2.Header(name="content-type", value="application/json")]
+    operation = text_pb2.RELAY_OPERATION_CHAT_COMPLETIONS
+    return text_pb2.RelayRequest(operation=operation, model=MODEL, body=chat_body(stream=stream), headers=headers)
+
+
+def typed() -> list[text_pb2.Message]:
+    """The same in the contract's own messages."""
+    return [text_pb2.Message(role=text_pb2.ROLE_USER, parts=[text_pb2.Part(text="Good morning.")])]
+
+
+async def load_http(run: Run, port: int, connections: int, request: bytes) -> None:
     """REST, with sockets and a parser and nothing else."""
-    request = http_request(port, stream=stream)
     loop = asyncio.get_running_loop()
     for _ in range(connections):
         await loop.create_connection(lambda: Caller(request, run), "127.0.0.1", port)
     await run.done
 
 
-async def load_grpc(run: Run, port: int, connections: int, *, stream: bool) -> None:
-    """The typed way, with the generated stubs; one channel, so many calls at once."""
-    messages = [text_pb2.Message(role=text_pb2.ROLE_USER, parts=[text_pb2.Part(text="Good morning.")])]
+async def load_grpc(run: Run, port: int, connections: int, way: str, *, stream: bool) -> None:
+    """gRPC with the generated stubs; one channel, so many calls at once."""
     metadata = (("authorization", f"Bearer {KEY}"),)
 
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = text_pb2_grpc.TextServiceStub(channel)
 
-        async def whole() -> None:
-            await stub.Generate(text_pb2.GenerateRequest(model=MODEL, messages=messages), metadata=metadata)
+        async def generate() -> None:
+            await stub.Generate(text_pb2.GenerateRequest(model=MODEL, messages=typed()), metadata=metadata)
 
-        async def streamed() -> None:
-            request = text_pb2.StreamGenerateRequest(model=MODEL, messages=messages)
+        async def stream_generate() -> None:
+            request = text_pb2.StreamGenerateRequest(model=MODEL, messages=typed())
             async for event in stub.StreamGenerate(request, metadata=metadata):
                 run.pieces += event.HasField("text")
 
-        await asyncio.gather(*(ask_again(run, streamed if stream else whole) for _ in range(connections)))
+        async def relay_whole() -> None:
+            await stub.RelayWhole(text_pb2.RelayWholeRequest(call=relayed(stream=False)), metadata=metadata)
+
+        async def relay() -> None:
+            async for piece in stub.Relay(relayed(stream=True), metadata=metadata):
+                run.pieces += piece.chunk.count(b"data: {")
+
+        calls = {
+            ("typed", False): generate,
+            ("typed", True): stream_generate,
+            ("relay", False): relay_whole,
+            ("relay", True): relay,
+        }
+        await asyncio.gather(*(ask_again(run, calls[way, stream]) for _ in range(connections)))
 
 
 async def ask_again(run: Run, call: Callable[[], Awaitable[None]]) -> None:
@@ -169,17 +219,26 @@ async def ask_again(run: Run, call: Callable[[], Awaitable[None]]) -> None:
 async def main() -> None:
     """One run, as the flags say."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=("http", "grpc"))
+    parser.add_argument("way", choices=("http", "typed", "relay"))
     parser.add_argument("port", type=int)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--stream", action="store_true")
+    parser.add_argument("--slow", action="store_true", help="one chunk a second")
+    parser.add_argument(
+        "--rate", type=float, default=0.0, help="requests a second at fixed times; 0: as fast as they are answered"
+    )
+    parser.add_argument("--longest", type=float, default=LONGEST)
+    parser.add_argument("--headers", type=json.loads, default={"authorization": f"Bearer {KEY}"})
     args = parser.parse_args()
-    run = Run(connections=args.connections, requests=args.requests, seconds=args.seconds)
-    load = load_http if args.way == "http" else load_grpc
-    async with asyncio.timeout(LONGEST):
-        await load(run, args.port, args.connections, stream=args.stream)
+    run = Run(connections=args.connections, requests=args.requests, seconds=args.seconds, rate=args.rate)
+    async with asyncio.timeout(args.longest):
+        if args.way == "http":
+            request = http_request(args.port, args.headers, stream=args.stream, slow=args.slow)
+            await load_http(run, args.port, args.connections, request)
+        else:
+            await load_grpc(run, args.port, args.connections, args.way, stream=args.stream)
     print(json.dumps(asdict(run.measure())))
 
 

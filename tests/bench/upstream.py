@@ -11,6 +11,9 @@ import httptools
 import uvloop
 
 CHUNKS_PER_STREAM: Final = 100
+SLOW_CHUNKS: Final = 60
+SLOW_SECONDS: Final = 1.0
+"""Between two chunks of a stream that was asked to be slow."""
 
 ANSWER: Final = json.dumps(
     {
@@ -43,6 +46,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.parser = httptools.HttpRequestParser(self)
         self.body = bytearray()
+        self.pause = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
@@ -64,7 +68,8 @@ class Connection(asyncio.Protocol):
             return
         if b'"stream":true' in self.body or b'"stream": true' in self.body:
             self.transport.write(SSE_HEAD)
-            self.write_chunk(CHUNKS_PER_STREAM)
+            self.pause = SLOW_SECONDS if b'"slow"' in self.body else 0.0
+            self.write_chunk(SLOW_CHUNKS if self.pause else CHUNKS_PER_STREAM)
         else:
             self.transport.write(JSON_REPLY)
 
@@ -74,7 +79,11 @@ class Connection(asyncio.Protocol):
             return
         if left:
             self.transport.write(framed(CHUNK))
-            asyncio.get_running_loop().call_soon(self.write_chunk, left - 1)
+            loop = asyncio.get_running_loop()
+            if self.pause:
+                loop.call_later(self.pause, self.write_chunk, left - 1)
+            else:
+                loop.call_soon(self.write_chunk, left - 1)
         else:
             self.transport.write(framed(DONE) + b"0\r\n\r\n")
 

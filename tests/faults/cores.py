@@ -1,4 +1,4 @@
-"""Real cores, each a process of its own, on one PostgreSQL and in front of one simulated MuleRun."""
+"""Real cores, each a process of its own, on a store that outlives them and in front of one simulated MuleRun."""
 
 import asyncio
 import json
@@ -35,6 +35,8 @@ class Core:
     channel: grpc.aio.Channel
     log: list[dict[str, Any]]
     reading: asyncio.Task[None]
+    heard: asyncio.Event
+    """Set at each line of the log."""
 
     async def create(self, prompt: str, request_id: str = "") -> job_pb2.Job:
         request = media_pb2.CreateVideoRequest(model="sora-2", prompt=prompt, request_id=request_id)
@@ -51,6 +53,13 @@ class Core:
     def settled(self) -> list[str]:
         """The ids of the jobs that this core had settled when it ended."""
         return [line["job_id"] for line in self.log if line["message"] == "settled"]
+
+    async def says(self, message: str) -> None:
+        """Returns once the core has logged that. Raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE):
+            while not any(line["message"] == message for line in self.log):
+                self.heard.clear()
+                await self.heard.wait()
 
     async def end(self, by: signal.Signals) -> None:
         """By SIGTERM as a person would, by SIGKILL as a crash would; all that it has said is in its log then."""
@@ -71,9 +80,10 @@ class Cluster:
     stack: AsyncExitStack
     numbers: Iterator[int] = field(default_factory=count)
 
-    async def start(self) -> Core:
+    async def start(self, **settings: str) -> Core:
         """One more core, ready to be called."""
-        return await self.stack.enter_async_context(running_core(self, self.folder / str(next(self.numbers))))
+        state = self.folder / str(next(self.numbers))
+        return await self.stack.enter_async_context(running_core(self.mulerun, state, dsn=self.dsn, **settings))
 
     async def finish(self, core: Core, *job_ids: str) -> list[job_pb2.Job]:
         """The jobs once they are terminal, as that core tells it; no lease is waited for."""
@@ -85,14 +95,15 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster(server: Server, folder: Path) -> AsyncGenerator[Cluster]:
-    """No cores yet; MuleRun's tasks are pending until the test completes them."""
-    async with Simulator(Options(pace=ByHand())) as mulerun, AsyncExitStack() as stack:
+async def cluster(server: Server, folder: Path, options: Options | None = None) -> AsyncGenerator[Cluster]:
+    """No cores yet; MuleRun's tasks are pending until the test completes them, unless the options say otherwise."""
+    async with Simulator(options or Options(pace=ByHand())) as mulerun, AsyncExitStack() as stack:
         yield Cluster(server=server, dsn=await server.fresh(), mulerun=mulerun, folder=folder, stack=stack)
 
 
 @asynccontextmanager
-async def running_core(home: Cluster, state: Path) -> AsyncGenerator[Core]:
+async def running_core(mulerun: Simulator, state: Path, *, dsn: str = "", **settings: str) -> AsyncGenerator[Core]:
+    """A core that keeps what it writes in `state`, and its jobs there too unless `dsn` names another store."""
     target = f"unix:{state}/core.sock"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services"),
@@ -100,11 +111,12 @@ async def running_core(home: Cluster, state: Path) -> AsyncGenerator[Core]:
             "PATH": "/usr/bin:/bin",
             "HOME": str(state),
             "CLI2API_STATE_DIR": str(state),
-            "CLI2API_JOBSTORE_DSN": home.dsn,
+            "CLI2API_JOBSTORE_DSN": dsn,
             "CLI2API_CORE_LISTEN": target,
             "CLI2API_POLL_INTERVAL": "50ms",
             "CLI2API_POLL_MAX_INTERVAL": "200ms",
-            **home.mulerun.environ,
+            **mulerun.environ,
+            **settings,
         },
         cwd=ROOT,
         stdin=DEVNULL,
@@ -113,9 +125,9 @@ async def running_core(home: Cluster, state: Path) -> AsyncGenerator[Core]:
         limit=1 << 20,
     )
     assert process.stderr is not None
-    ready, log = asyncio.Event(), list[dict[str, Any]]()
-    reading = asyncio.create_task(read(process.stderr, log, ready))
-    core = Core(process=process, channel=grpc.aio.insecure_channel(target), log=log, reading=reading)
+    ready, heard, log = asyncio.Event(), asyncio.Event(), list[dict[str, Any]]()
+    reading = asyncio.create_task(read(process.stderr, log, ready, heard))
+    core = Core(process=process, channel=grpc.aio.insecure_channel(target), log=log, reading=reading, heard=heard)
     try:
         async with asyncio.timeout(PATIENCE):
             await ready.wait()
@@ -126,11 +138,12 @@ async def running_core(home: Cluster, state: Path) -> AsyncGenerator[Core]:
         await core.end(signal.SIGKILL)
 
 
-async def read(stderr: asyncio.StreamReader, log: list[dict[str, Any]], ready: asyncio.Event) -> None:
+async def read(stderr: asyncio.StreamReader, log: list[dict[str, Any]], ready: asyncio.Event, heard: asyncio.Event) -> None:
     """Takes in what a core logs; `ready` is set when it is, or when it has ended."""
     async for line in stderr:
         # What is no JSON is Python's last word before it ends.
         log.append(json.loads(line) if line.startswith(b"{") else {"message": line.decode()})
+        heard.set()
         if log[-1]["message"] == "ready":
             ready.set()
     ready.set()

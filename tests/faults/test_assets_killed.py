@@ -51,6 +51,11 @@ async def test_a_copy_that_a_kill_cut_off_is_made_after_it_and_outlives_its_link
         assert (len(clip), sha256(clip).hexdigest()) == (kept["size_bytes"], kept["sha256"])
         async with home.http.get(f"/v1/videos/{video.id}/content", headers={"range": "bytes=4-7"}) as part:
             assert (part.status, await part.read(), part.headers["content-range"]) == (206, b"ftyp", f"bytes 4-7/{len(clip)}")
+            assert part.headers["etag"] == f'"{kept["sha256"]}"'
+        for known, status in ((f'"{kept["sha256"]}"', 206), ('"another"', 200)):
+            headers = {"range": "bytes=4-7", "if-range": known}
+            async with home.http.get(f"/v1/videos/{video.id}/content", headers=headers) as part:
+                assert part.status == status
 
         await home.sdk.videos.delete(video.id)
         await home.log.until(lambda lines: any("copies of a job that has gone were removed" in line["message"] for line in lines))

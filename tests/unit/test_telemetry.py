@@ -12,7 +12,7 @@ from services.telemetry import Lines, open_registry
 def written(message: str, **extra: object) -> dict[str, Any]:
     record = logging.LogRecord("services.jobs", logging.WARNING, "f", 1, message, None, None)
     record.__dict__.update(extra)
-    line = Lines("{message}", style="{").format(record)
+    line = Lines().format(record)
     assert "\n" not in line
     parsed: dict[str, Any] = json.loads(line)
     return parsed
@@ -29,6 +29,11 @@ def test_a_line_has_time_level_logger_message_and_what_was_added() -> None:
     )
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
     assert "request_id" not in line
+
+
+def test_what_json_cannot_hold_is_still_a_line() -> None:
+    line = written("half a \ud800", number=1 << 70, kind=ValueError("odd"))
+    assert (line["message"], line["number"], line["kind"]) == ("half a \ud800", 1 << 70, "odd")
 
 
 async def test_a_line_inside_of_a_call_has_its_request_id() -> None:

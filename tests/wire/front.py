@@ -39,8 +39,10 @@ class Front:
 
 
 @asynccontextmanager
-async def envoy(folder: Path, *, keys: Sequence[str] = (), max_body: int = 1 << 20) -> AsyncGenerator[Front]:
-    """Envoy over the sockets `edge.sock` and `core.sock` of the folder, whoever listens there."""
+async def envoy(
+    folder: Path, *, keys: Sequence[str] = (), max_body: int = 1 << 20, cores: Sequence[Path] = ()
+) -> AsyncGenerator[Front]:
+    """Envoy over the sockets `edge.sock` and `core.sock` of the folder, or those of `cores`, whoever listens there."""
     log: list[bytes] = []
     admin = Admin(folder / "admin.sock")
     with ExitStack() as held:
@@ -51,7 +53,7 @@ async def envoy(folder: Path, *, keys: Sequence[str] = (), max_body: int = 1 << 
             grpc=grpc_address,
             admin=Unix(admin.socket),
             edges=[Unix(folder / "edge.sock")],
-            cores=[Unix(folder / "core.sock")],
+            cores=[Unix(path) for path in cores or [folder / "core.sock"]],
             folder=folder,
         )
         config = render.write(layout, keys=keys, max_body=max_body)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,22 @@ async def test_a_job_that_failed_raises_what_the_call_would_have_raised(home: Ho
     assert failed.metadata["vendor_code"] == "3005"
     assert failed.job is not None
     assert failed.job.state == job_pb2.JOB_STATE_FAILED
+
+
+async def test_waiting_outlives_the_death_of_the_core(home: House, client: aio.Client) -> None:
+    home.simulator.fault(Fault(task=TaskScript(), poll=Fault(hold="late"), poll_times=1), body_contains="an enduring mule")
+    job = (await client.media.CreateVideo(media_pb2.CreateVideoRequest(model="wan2.6-t2v", prompt="an enduring mule"))).job
+    waiting = asyncio.ensure_future(client.wait(job, timeout=60))
+    in_sync = asyncio.ensure_future(in_thread(home, lambda sync: sync.wait(job, timeout=60)))
+    await home.log.until(lambda lines: sum("GetJob" in str(line.get("method")) for line in lines) >= 2)
+
+    killed = home.gateway.pids["core"]
+    os.kill(killed, signal.SIGKILL)
+    home.simulator.release("late")
+
+    assert (await waiting).state == job_pb2.JOB_STATE_SUCCEEDED
+    assert (await in_sync).state == job_pb2.JOB_STATE_SUCCEEDED
+    assert home.gateway.pids["core"] != killed
 
 
 async def test_a_wrong_key_is_refused_by_name(home: House) -> None:

@@ -175,7 +175,7 @@ async def test_every_knob_is_turned_or_refused_by_name(gateway: World, model: st
     request = text_pb2.GenerateRequest(model=model, messages=[user("hello")], **fields)
     if model in places:
         await gateway.text.Generate(request)
-        assert places[model](gateway.upstream.requests[-1].json) == value
+        assert places[model](sent(gateway)) == value
     else:
         refused = await fails(gateway.text.Generate(request))
         assert (refused.info.reason, refused.message.split(":")[0]) == ("INVALID_REQUEST", knob)
@@ -188,9 +188,9 @@ async def test_parameters_that_the_contract_does_not_name_reach_the_upstream(gat
     further.update({"new_knob": {"depth": [1, "two", None]}, "flag": True})
 
     await gateway.text.Generate(text_pb2.GenerateRequest(model=model, messages=[user("hello")], extra=further))
-    unary = gateway.upstream.requests[-1].json
+    unary = sent(gateway)
     await afold(gateway.text.StreamGenerate(text_pb2.StreamGenerateRequest(model=model, messages=[user("hello")], extra=further)))
-    stream = gateway.upstream.requests[-1].json
+    stream = sent(gateway)
 
     for body in (unary, stream):
         assert (body["new_knob"], body["flag"]) == ({"depth": [1, "two", None]}, True)
@@ -215,6 +215,12 @@ def test_a_request_for_a_stream_has_the_fields_of_a_request_for_the_whole() -> N
         for each in (text_pb2.GenerateRequest, text_pb2.StreamGenerateRequest)
     )
     assert whole == stream
+
+
+def sent(gateway: World) -> Body:
+    """The body of the last call that reached the upstream."""
+    body: Any = gateway.upstream.requests[-1].json
+    return dict(body)
 
 
 def streamed(request: text_pb2.GenerateRequest) -> text_pb2.StreamGenerateRequest:

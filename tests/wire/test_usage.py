@@ -145,6 +145,7 @@ async def test_reading_is_not_counted_and_both_ways_to_ask_agree(home: House) ->
     assert (by_rest["from"], by_rest["to"]) == (now - 3600, now + 3600)
     assert [row.bucket for row in by_stub.rows] == [row["bucket"] for row in by_rest["rows"]]
     assert {name: getattr(by_stub.totals, name) for name in before} == before
+    assert by_stub.dropped == 0
     assert before["calls"] == sum(row["calls"] for row in by_rest["rows"])
 
 

@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63li2api/v1/gateway.proto\x12\ncli2api.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11GetGatewayRequest\"\xc1\x01\n\x12GetGatewayResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmodel_count\x18\x03 \x01(\x05\x12\x19\n\x11max_request_bytes\x18\x04 \x01(\x03\x12\x1d\n\x15job_retention_seconds\x18\x05 \x01(\x01\x12\x1b\n\x13service_config_json\x18\x06 \x01(\t2r\n\x0eGatewayService\x12`\n\nGetGateway\x12\x1d.cli2api.v1.GetGatewayRequest\x1a\x1e.cli2api.v1.GetGatewayResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/gatewayb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63li2api/v1/gateway.proto\x12\ncli2api.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11GetGatewayRequest\"\xc1\x01\n\x12GetGatewayResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmodel_count\x18\x03 \x01(\x05\x12\x19\n\x11max_request_bytes\x18\x04 \x01(\x03\x12\x1d\n\x15job_retention_seconds\x18\x05 \x01(\x01\x12\x1b\n\x13service_config_json\x18\x06 \x01(\t2u\n\x0eGatewayService\x12\x63\n\nGetGateway\x12\x1d.cli2api.v1.GetGatewayRequest\x1a\x1e.cli2api.v1.GetGatewayResponse\"\x16\x90\x02\x01\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/gatewayb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cli2api.v1.gateway_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GATEWAYSERVICE'].methods_by_name['GetGateway']._loaded_options = None
-  _globals['_GATEWAYSERVICE'].methods_by_name['GetGateway']._serialized_options = b'\202\323\344\223\002\r\022\013/v1/gateway'
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetGateway']._serialized_options = b'\220\002\001\202\323\344\223\002\r\022\013/v1/gateway'
   _globals['_GETGATEWAYREQUEST']._serialized_start=103
   _globals['_GETGATEWAYREQUEST']._serialized_end=122
   _globals['_GETGATEWAYRESPONSE']._serialized_start=125
   _globals['_GETGATEWAYRESPONSE']._serialized_end=318
   _globals['_GATEWAYSERVICE']._serialized_start=320
-  _globals['_GATEWAYSERVICE']._serialized_end=434
+  _globals['_GATEWAYSERVICE']._serialized_end=437
 # @@protoc_insertion_point(module_scope)

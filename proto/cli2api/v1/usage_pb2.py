@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63li2api/v1/usage.proto\x12\ncli2api.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x01\n\x11QueryUsageRequest\x12-\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x08group_by\x18\x03 \x01(\x0e\x32\x16.cli2api.v1.UsageGroup\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x05 \x01(\t\"\xaf\x01\n\x08UsageRow\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x02 \x01(\x03\x12\x0e\n\x06\x65rrors\x18\x03 \x01(\x03\x12\x15\n\rprompt_tokens\x18\x04 \x01(\x03\x12\x19\n\x11\x63ompletion_tokens\x18\x05 \x01(\x03\x12\x15\n\rcached_tokens\x18\x06 \x01(\x03\x12\x18\n\x10reasoning_tokens\x18\x07 \x01(\x03\x12\x11\n\tbytes_out\x18\x08 \x01(\x03\"\xba\x01\n\x12QueryUsageResponse\x12-\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04rows\x18\x03 \x03(\x0b\x32\x14.cli2api.v1.UsageRow\x12$\n\x06totals\x18\x04 \x01(\x0b\x32\x14.cli2api.v1.UsageRow*\x9d\x01\n\nUsageGroup\x12\x1b\n\x17USAGE_GROUP_UNSPECIFIED\x10\x00\x12\x15\n\x11USAGE_GROUP_MODEL\x10\x01\x12\x18\n\x14USAGE_GROUP_ENDPOINT\x10\x02\x12\x16\n\x12USAGE_GROUP_STATUS\x10\x03\x12\x13\n\x0fUSAGE_GROUP_DAY\x10\x04\x12\x14\n\x10USAGE_GROUP_HOUR\x10\x05\x32w\n\x0cUsageService\x12g\n\nQueryUsage\x12\x1d.cli2api.v1.QueryUsageRequest\x1a\x1e.cli2api.v1.QueryUsageResponse\"\x1a\x90\x02\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/usage:queryb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63li2api/v1/usage.proto\x12\ncli2api.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x01\n\x11QueryUsageRequest\x12-\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x08group_by\x18\x03 \x01(\x0e\x32\x16.cli2api.v1.UsageGroup\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x05 \x01(\t\"\xaf\x01\n\x08UsageRow\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x02 \x01(\x03\x12\x0e\n\x06\x65rrors\x18\x03 \x01(\x03\x12\x15\n\rprompt_tokens\x18\x04 \x01(\x03\x12\x19\n\x11\x63ompletion_tokens\x18\x05 \x01(\x03\x12\x15\n\rcached_tokens\x18\x06 \x01(\x03\x12\x18\n\x10reasoning_tokens\x18\x07 \x01(\x03\x12\x11\n\tbytes_out\x18\x08 \x01(\x03\"\xcb\x01\n\x12QueryUsageResponse\x12-\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04rows\x18\x03 \x03(\x0b\x32\x14.cli2api.v1.UsageRow\x12$\n\x06totals\x18\x04 \x01(\x0b\x32\x14.cli2api.v1.UsageRow\x12\x0f\n\x07\x64ropped\x18\x05 \x01(\x03*\x9d\x01\n\nUsageGroup\x12\x1b\n\x17USAGE_GROUP_UNSPECIFIED\x10\x00\x12\x15\n\x11USAGE_GROUP_MODEL\x10\x01\x12\x18\n\x14USAGE_GROUP_ENDPOINT\x10\x02\x12\x16\n\x12USAGE_GROUP_STATUS\x10\x03\x12\x13\n\x0fUSAGE_GROUP_DAY\x10\x04\x12\x14\n\x10USAGE_GROUP_HOUR\x10\x05\x32w\n\x0cUsageService\x12g\n\nQueryUsage\x12\x1d.cli2api.v1.QueryUsageRequest\x1a\x1e.cli2api.v1.QueryUsageResponse\"\x1a\x90\x02\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/usage:queryb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,14 +35,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_USAGESERVICE'].methods_by_name['QueryUsage']._loaded_options = None
   _globals['_USAGESERVICE'].methods_by_name['QueryUsage']._serialized_options = b'\220\002\001\202\323\344\223\002\021\022\017/v1/usage:query'
-  _globals['_USAGEGROUP']._serialized_start=658
-  _globals['_USAGEGROUP']._serialized_end=815
+  _globals['_USAGEGROUP']._serialized_start=675
+  _globals['_USAGEGROUP']._serialized_end=832
   _globals['_QUERYUSAGEREQUEST']._serialized_start=102
   _globals['_QUERYUSAGEREQUEST']._serialized_end=288
   _globals['_USAGEROW']._serialized_start=291
   _globals['_USAGEROW']._serialized_end=466
   _globals['_QUERYUSAGERESPONSE']._serialized_start=469
-  _globals['_QUERYUSAGERESPONSE']._serialized_end=655
-  _globals['_USAGESERVICE']._serialized_start=817
-  _globals['_USAGESERVICE']._serialized_end=936
+  _globals['_QUERYUSAGERESPONSE']._serialized_end=672
+  _globals['_USAGESERVICE']._serialized_start=834
+  _globals['_USAGESERVICE']._serialized_end=953
 # @@protoc_insertion_point(module_scope)

@@ -158,6 +158,9 @@ class QueryUsageResponse(_message.Message):
     TO_TIME_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
     TOTALS_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
+    dropped: _builtins.int
+    """Output only. Calls that are in no sum, since the core that answers has started: more ended at once than could be written."""
     @_builtins.property
     def from_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. First moment counted."""
@@ -181,10 +184,11 @@ class QueryUsageResponse(_message.Message):
         to_time: _timestamp_pb2.Timestamp | None = ...,
         rows: _abc.Iterable[Global___UsageRow] | None = ...,
         totals: Global___UsageRow | None = ...,
+        dropped: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "to_time", b"to_time", "totals", b"totals"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "rows", b"rows", "to_time", b"to_time", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "from_time", b"from_time", "rows", b"rows", "to_time", b"to_time", "totals", b"totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,6 +20,7 @@ from cli.__main__ import VERBS
 from edge.settings import Settings as EdgeSettings
 from services.settings import FROM_FILE, Settings, names
 from services.stores.dsn import Kind, parse
+from services.stores.purpose import JOBS, USAGE
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 BIN: Final = Path(sys.executable).parent
@@ -138,7 +139,8 @@ def test_a_part_is_started_by_a_command_that_exists(part: str) -> None:
 
 def test_the_core_listens_where_edge_envoy_and_its_probe_look_for_it(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("one,two")
-    elsewhere = {"CLI2API_API_KEYS_FILE": str(tmp_path / "keys"), "CLI2API_JOBSTORE_DSN_FILE": "", "MULERUN_TOKEN_FILE": ""}
+    secrets = ("CLI2API_JOBSTORE_DSN_FILE", "CLI2API_USAGE_DSN_FILE", "MULERUN_TOKEN_FILE")
+    elsewhere = {"CLI2API_API_KEYS_FILE": str(tmp_path / "keys"), **dict.fromkeys(secrets, "")}
     environ = environment_of("core") | elsewhere
     settings = Settings.read(environ)
     assert settings.core_listen == "0.0.0.0:50052"
@@ -200,12 +202,20 @@ def test_secrets_stay_out_of_the_repository() -> None:
 def test_the_dsn_that_the_first_lines_write_leads_to_the_database_that_compose_starts(tmp_path: Path) -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     (form,) = re.findall(r"printf '(\S+)' \S+\(cat secrets/postgres_password\)\S* > secrets/jobstore_dsn", text)
-    assert parse(form % "hidden", tmp_path).kind is Kind.POSTGRES
+    for purpose in (JOBS, USAGE):
+        assert parse(form % "hidden", tmp_path, purpose).kind is Kind.POSTGRES
     given = COMPOSE["services"]["postgres"]["environment"]
     where = urlsplit(form)
     assert (where.hostname, where.username, where.path) == ("postgres", given["POSTGRES_USER"], f"/{given['POSTGRES_DB']}")
     assert given["POSTGRES_PASSWORD_FILE"] == "/run/secrets/postgres_password"
     assert COMPOSE["services"]["core"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+def test_there_may_be_several_cores() -> None:
+    core, environ = COMPOSE["services"]["core"], environment_of("core")
+    assert {"container_name", "ports", "hostname"} & set(core) == set(), "only one container can have these"
+    stores = [environ["CLI2API_JOBSTORE_DSN_FILE"], environ["CLI2API_USAGE_DSN_FILE"]]
+    assert stores == ["/run/secrets/jobstore_dsn"] * 2, "what is in the state directory is shared, and these could not be"
 
 
 def test_whatever_is_needed_at_the_start_is_started_without_asking() -> None:

@@ -41,6 +41,7 @@ class ScriptedAsset:
         self.mime_type = "image/png"
         self.size_bytes = size_bytes
         self.offset = 0
+        self.sha256 = ""
         self._pieces = pieces
 
     def chunks(self) -> AsyncIterator[bytes]:

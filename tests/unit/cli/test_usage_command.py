@@ -21,6 +21,7 @@ SUMS: dict[str, Any] = {
         {"bucket": "\x1b[2Jevil", **COUNTS, "calls": 1, "errors": 0},
     ],
     "totals": {**COUNTS, "calls": 1202, "errors": 2, "bytes_out": 1234567},
+    "dropped": 0,
 }
 
 
@@ -49,6 +50,11 @@ def test_a_table_has_a_row_a_bucket_and_the_totals() -> None:
         " [2Jevil      1       0       0           0       0          0          0",
         "total     1,202       2       0           0       0          0  1,234,567",
     ]
+
+
+def test_what_was_dropped_is_said_beneath_the_table() -> None:
+    said = table(SUMS | {"dropped": 1500}).splitlines()[-1]
+    assert said == "not counted: 1,500 calls since the gateway's start; raise CLI2API_USAGE_BUFFER"
 
 
 async def test_it_asks_what_it_was_told_with_the_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from cli2api.v1 import text_pb2
 
-from tests.unit.edge.scripted import EVENTS, Core, chunk, edge_for, fails_streaming, head
+from tests.unit.edge.scripted import EVENTS, Core, chunk, edge_for, fails, fails_streaming, head
 
 PATH = "/v1/chat/completions"
 BODY = b'{"model":"gpt-5-mini", "messages":[{"role":"user","content":"hi"}],"big":12345678901234567890,"unknown":{"z":1,"a":2}}'
@@ -131,7 +131,7 @@ async def test_a_stream_that_dies_inside_an_event_keeps_the_error_apart(core: Co
     assert json.loads(error.removeprefix(b"data: "))["error"]["code"] == "upstream_unavailable"
 
 
-async def test_an_answer_that_is_no_stream_breaks_off_visibly(core: Core, http: httpx2.AsyncClient) -> None:
+async def test_an_answer_that_is_no_stream_though_asked_for_breaks_off_visibly(core: Core, http: httpx2.AsyncClient) -> None:
     core.answers["Relay"] = fails_streaming(
         grpc.StatusCode.UNAVAILABLE,
         "UPSTREAM_UNAVAILABLE",
@@ -139,7 +139,24 @@ async def test_an_answer_that_is_no_stream_breaks_off_visibly(core: Core, http: 
     )
 
     with pytest.raises(httpx2.RemoteProtocolError):
-        await http.post(PATH, content=BODY)
+        await http.post(PATH, content=STREAMED)
+
+
+async def test_a_whole_answer_that_breaks_off_is_a_whole_error(core: Core, http: httpx2.AsyncClient) -> None:
+    core.answers["RelayWhole"] = fails(grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE", "MuleRun broke off")
+
+    answer = await http.post(PATH, content=BODY)
+
+    assert (answer.status_code, answer.json()["error"]["message"]) == (502, "MuleRun broke off")
+
+
+async def test_a_whole_answer_says_how_long_it_is(core: Core, http: httpx2.AsyncClient) -> None:
+    core.answers["Relay"] = [head(content_type="application/json"), chunk(b'{"id":'), chunk(b'"x" }')]
+
+    answer = await http.post(PATH, content=BODY)
+
+    assert answer.headers["content-length"] == "11"
+    assert "transfer-encoding" not in answer.headers
 
 
 async def test_a_silent_stream_is_kept_alive_between_events_only(core: Core) -> None:
@@ -167,7 +184,8 @@ async def test_a_silent_stream_is_kept_alive_between_events_only(core: Core) -> 
     assert content.replace(b": keep-alive\n\n", b"") == b"data: 1\n\ndata: 2\n\n"
 
 
-async def test_a_caller_that_leaves_before_the_head_ends_the_call(core: Core, url: str) -> None:
+@pytest.mark.parametrize(("body", "method"), [(BODY, "RelayWhole"), (STREAMED, "Relay")])
+async def test_a_caller_that_leaves_before_the_head_ends_the_call(core: Core, url: str, body: bytes, method: str) -> None:
     reached = asyncio.Event()
 
     async def relay(request: Any, context: Any) -> AsyncIterator[text_pb2.RelayResponse]:
@@ -176,11 +194,11 @@ async def test_a_caller_that_leaves_before_the_head_ends_the_call(core: Core, ur
         yield EVENTS
 
     core.answers["Relay"] = relay
-    writer = await _post(url, PATH, BODY)
+    writer = await _post(url, PATH, body)
     await asyncio.wait_for(reached.wait(), 10)
     writer.close()
 
-    assert await asyncio.wait_for(core.ended.get(), 5) == "Relay"
+    assert await asyncio.wait_for(core.ended.get(), 5) == method
     await writer.wait_closed()
 
 

@@ -19,6 +19,8 @@ PROMISED = {
     "MODEL_NOT_FOUND": (404, "invalid_request_error", "not_found_error"),
     "MODEL_UNRESOLVED": (400, "invalid_request_error", "invalid_request_error"),
     "JOB_NOT_FOUND": (404, "invalid_request_error", "not_found_error"),
+    "JOB_NOT_ENDED": (400, "invalid_request_error", "invalid_request_error"),
+    "NO_RECEIVER": (400, "invalid_request_error", "invalid_request_error"),
     "ASSET_NOT_READY": (400, "invalid_request_error", "invalid_request_error"),
     "ASSET_GONE": (404, "invalid_request_error", "not_found_error"),
     "IDEMPOTENCY_CONFLICT": (409, "invalid_request_error", "invalid_request_error"),
@@ -39,6 +41,8 @@ CODES = {
     "MODEL_NOT_FOUND": "model_not_found",
     "MODEL_UNRESOLVED": "model_not_found",
     "JOB_NOT_FOUND": "not_found",
+    "JOB_NOT_ENDED": "job_not_ended",
+    "NO_RECEIVER": "no_receiver",
 }
 REASONS = [name.removeprefix("ERROR_REASON_") for name in error_pb2.ErrorReason.keys()]  # noqa: SIM118 - an enum, not a dict
 

@@ -15,6 +15,7 @@ SUMS = usage_pb2.QueryUsageResponse(
     to_time=Timestamp(seconds=NOON, nanos=500_000_000),
     rows=[ROW],
     totals=usage_pb2.UsageRow(calls=3),
+    dropped=2,
 )
 
 
@@ -42,6 +43,7 @@ async def test_sums_are_plain_numbers_beside_what_they_are_sums_of(core: Core, h
             }
         ],
         "totals": {**counts, "calls": 3, "errors": 0},
+        "dropped": 2,
     }
 
 

@@ -1,0 +1,53 @@
+"""OpenTelemetry's LogsService, for our own Envoy alone: by it the core hears of calls that went past it, and records them.
+
+Law: nobody else may say what was used. Envoy shows a word that it was started with; the public listener passes neither the word's
+header nor this service on.
+"""
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+
+from services.api.patience import Context
+from services.domain.errors import InvalidApiKey
+from services.usage.otlp import told
+from services.usage.recorder import Recorder
+
+WORD_HEADER: Final = "x-cli2api-word"
+GATHERED: Final = 0.25
+"""Seconds after which Envoy has surely told of a call that has ended: it gathers what it tells for a tenth of a second."""
+
+_log = logging.getLogger(__name__)
+
+
+class Logs(logs_service_pb2_grpc.LogsServiceServicer):
+    """Takes in what Envoy logs. `refused` is told, once for each batch, that MuleRun refused the credential."""
+
+    def __init__(self, *, recorder: Recorder, word: str, refused: Callable[[], Awaitable[None]]) -> None:
+        self._recorder = recorder
+        self._word = word
+        self._refused = refused
+
+    async def Export(  # noqa: N802
+        self, request: logs_service_pb2.ExportLogsServiceRequest, context: Context
+    ) -> logs_service_pb2.ExportLogsServiceResponse:
+        """Records each call. Raises InvalidApiKey for anybody but our Envoy."""
+        words = [str(value) for name, value in context.invocation_metadata() or () if name == WORD_HEADER]
+        if not any(hmac.compare_digest(word.encode(), self._word.encode()) for word in words):
+            raise InvalidApiKey("this service is for the gateway's own Envoy")
+        refused = False
+        for resource in request.resource_logs:
+            for scope in resource.scope_logs:
+                for line in scope.log_records:
+                    call = told({each.key: each.value.string_value for each in line.attributes})
+                    if call is None:
+                        _log.warning("Envoy told of a call that is none of the direct way")
+                        continue
+                    self._recorder.record(call.record)
+                    refused = refused or call.refused
+        if refused:
+            await self._refused()
+        return logs_service_pb2.ExportLogsServiceResponse()

@@ -1,0 +1,61 @@
+"""What Envoy tells of a direct call becomes a record; what it does not know stays unknown."""
+
+from services.usage.otlp import told
+
+WHOLE = {
+    "route": "direct:/v1/chat/completions",
+    "began_at": "1800000000.250000",
+    "model": "gpt-5",
+    "caller": "abc",
+    "status": "200",
+    "upstream_status": "200",
+    "flags": "-",
+    "streamed": "no",
+    "usage": '{"prompt_tokens":5,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":2}}',
+    "ms": "12",
+    "first_byte_us": "11500",
+    "bytes_out": "111",
+    "request_id": "r-1",
+}
+
+
+def test_a_call_is_told_whole() -> None:
+    call = told(WHOLE)
+    assert call is not None
+    record = call.record
+    assert (record.endpoint, record.model, record.caller, record.status) == ("/v1/chat/completions", "gpt-5", "abc", 200)
+    assert (record.prompt_tokens, record.completion_tokens, record.cached_tokens, record.reasoning_tokens) == (5, 7, 2, None)
+    assert (record.began_at, record.seconds, record.first_byte_seconds, record.bytes_out) == (1800000000.25, 0.012, 0.0115, 111)
+    assert (record.request_id, record.cancelled, call.refused) == ("r-1", False, False)
+
+
+def test_what_envoy_does_not_know_is_not_zero() -> None:
+    call = told(WHOLE | {"usage": "-", "first_byte_us": "-", "model": "-", "caller": "-"})
+    assert call is not None
+    assert (call.record.prompt_tokens, call.record.first_byte_seconds, call.record.model, call.record.caller) == (None, None, "", "")
+
+
+def test_a_caller_who_left_is_marked() -> None:
+    call = told(WHOLE | {"flags": "DC", "status": "200"})
+    assert call is not None
+    assert (call.record.status, call.record.cancelled) == (499, True)
+
+
+def test_the_first_and_last_counts_of_a_streamed_message_make_one() -> None:
+    usage = '{"input_tokens":5,"output_tokens":1,"cache_read_input_tokens":2}\x1e{"output_tokens":6}'
+    call = told(WHOLE | {"route": "direct:/v1/messages", "streamed": "yes", "usage": usage})
+    assert call is not None
+    assert (call.record.prompt_tokens, call.record.completion_tokens, call.record.cached_tokens) == (7, 6, 2)
+
+
+def test_a_refused_credential_is_told() -> None:
+    refusals = [told(WHOLE | {"status": "502", "upstream_status": status}) for status in ("401", "403", "500")]
+    assert [call.refused for call in refusals if call] == [True, True, False]
+
+
+def test_nonsense_is_no_record_and_no_crash() -> None:
+    assert told({}) is None
+    assert told({"route": "direct:/v1/videos"}) is None
+    call = told({"route": "direct:/v1/responses", "status": "x", "ms": "nan", "bytes_out": "-7", "usage": "{"})
+    assert call is not None
+    assert (call.record.status, call.record.seconds, call.record.bytes_out, call.record.prompt_tokens) == (0, 0.0, 0, None)
