@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.errors import StartFailed
+from cli.places import edges
 from edge.envoy import tracing
-from edge.envoy.address import Address, Unix
+from edge.envoy.address import Address, Unix, parse
 from edge.envoy.doors import Doors
 from edge.envoy.tls import BadTls, Tls, look
 from edge.envoy.tracing import Collector
 from services.settings import Settings
+from services.settings.grammar import reachable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,12 @@ def probed(settings: Settings, rest_url: str, edge: Address) -> Probed:
     """Through Envoy, unless that lets nobody in without a certificate, which we have not: then the edge itself."""
     if settings.tls_client_ca is None:
         return Probed(url=rest_url)
+    return Probed(url="http://edge", socket=edge.path) if isinstance(edge, Unix) else Probed(url=f"http://{edge}")
+
+
+def beside(settings: Settings) -> Probed:
+    """The edge itself, for who is on this machine and cannot know by which name the certificate of Envoy calls it."""
+    edge = parse(reachable(edges(settings)[0].listen))
     return Probed(url="http://edge", socket=edge.path) if isinstance(edge, Unix) else Probed(url=f"http://{edge}")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import httpx2
 
+from cli import doors
 from services.settings import BadSetting, Settings
 from services.settings.grammar import reachable
 
@@ -58,12 +59,16 @@ def run(args: argparse.Namespace) -> int:
 def ask(query: Mapping[str, str], environ: Mapping[str, str], *, url: str | None, key: str | None) -> dict[str, Any]:
     """What GET /v1/usage answers, at `url` or at the gateway that `environ` describes. Raises BadSetting or Refused."""
     settings = Settings.read(environ)
-    url = (url or _own(settings)).rstrip("/")
+    encrypted = not url and settings.tls_cert is not None
+    asked = doors.beside(settings) if encrypted else doors.Probed(url=(url or _own(settings)).rstrip("/"))
+    url = asked.url
     key = key or next(iter(settings.api_keys), "")
     headers = {"authorization": f"Bearer {key}"} if key else {}
     try:
         # No proxy of the environment stands before one's own gateway.
-        answer = httpx2.get(f"{url}/v1/usage", params=query, headers=headers, timeout=SECONDS, trust_env=False)
+        transport = httpx2.HTTPTransport(uds=str(asked.socket)) if asked.socket else None
+        with httpx2.Client(transport=transport, timeout=SECONDS, trust_env=False) as client:
+            answer = client.get(f"{url}/v1/usage", params=query, headers=headers)
         told = answer.json()
     except (httpx2.TransportError, httpx2.InvalidURL) as error:
         raise Refused(f"no gateway answers at {url}: start it with `cli2api serve`, or name another one with --url") from error

@@ -16,7 +16,7 @@ from edge.backend import Backend
 from edge.caller import CallerLeft, Line
 from edge.dialects.fields import WrongField
 from edge.errors import Dialect, Failure, document, headers, row_of
-from edge.exchange import REQUEST_ID, TRACE, Exchange
+from edge.exchange import REQUEST_ID, TRACE, Exchange, no_such_path
 from edge.routes.audio import Audio
 from edge.routes.catalog import Catalog
 from edge.routes.chat import Chat
@@ -123,7 +123,7 @@ async def _tell(failure: Failure, scope: Scope, line: Line) -> None:
 
 async def _no_such_path(scope: Scope, receive: Receive, send: Send) -> None:
     del receive, send
-    raise Failure("NO_SUCH_PATH", f"no such path: {scope['path']}")
+    raise no_such_path(scope)
 
 
 def _dialect(scope: Scope) -> Dialect:

@@ -2,21 +2,19 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from edge.errors import Dialect, Failure, document
 from edge.exchange import Exchange
-from edge.sse import EventWriter
-
-_HEARTBEAT: Final = b": keep-alive\n\n"
+from edge.sse import KEEP_ALIVE, EventWriter
 
 
 @asynccontextmanager
 async def streamed(exchange: Exchange, every: float) -> AsyncGenerator[EventWriter]:
     """A stream with a comment after each `every` seconds of silence. Raises Failure while nothing was sent."""
-    async with EventWriter(exchange, heartbeat=_HEARTBEAT, every=every) as events:
+    async with EventWriter(exchange, heartbeat=KEEP_ALIVE, every=every) as events:
         try:
             yield events
         except Failure as failure:

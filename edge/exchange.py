@@ -34,8 +34,11 @@ class Exchange:
         self.request_id: str = scope[REQUEST_ID]
 
     def path(self, name: str) -> str:
-        """A variable part of the path."""
-        return str(self._scope["path_params"][name])
+        """A variable part of the path. Raises Failure where nothing stands there, as behind the slash of "/v1/models/"."""
+        found = str(self._scope["path_params"][name])
+        if not found:
+            raise no_such_path(self._scope)
+        return found
 
     @property
     def query_text(self) -> str:
@@ -85,6 +88,11 @@ class Exchange:
     async def end(self, rest: bytes) -> None:
         """The rest of the answer, after which it is finished."""
         await self._send({"type": "http.response.body", "body": rest, "more_body": False})
+
+
+def no_such_path(scope: Scope) -> Failure:
+    """What is said of a path that nobody serves."""
+    return Failure("NO_SUCH_PATH", f"no such path: {scope['path']}")
 
 
 Endpoint: TypeAlias = Callable[[Exchange], Awaitable[None]]

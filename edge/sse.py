@@ -10,6 +10,8 @@ from typing import Final, Self
 
 from edge.exchange import Exchange
 
+KEEP_ALIVE: Final = b": keep-alive\n\n"
+"""A comment: what every reader of events passes over."""
 EVENTS: Final = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
 _EVENT_ENDS: Final = (b"\n\n", b"\r\r", b"\n\r\n")
 _LONGEST_END: Final = 3

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import msgspec
 
-
 _NOT_EXTRA: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 """What every record has; all else was said by `extra`."""
 

@@ -7,6 +7,7 @@ import msgspec
 
 from edge.dialects.telling import Said
 from edge.errors import Dialect, Failure, document
+from edge.sse import KEEP_ALIVE
 
 _NUMBER: Final = re.compile(rb'"sequence_number"\s{0,8}:\s{0,8}(\d{1,18})[\s,}]')
 _LONGEST_NUMBER: Final = 64
@@ -37,7 +38,7 @@ class ChatVoice:
     """OpenAI's chat: a comment, and a chunk with an `error`, after which there is no [DONE]."""
 
     dialect = Dialect.OPENAI
-    heartbeat = b": keep-alive\n\n"
+    heartbeat = KEEP_ALIVE
 
     def hear(self, piece: bytes) -> None:
         """Nothing is counted in this dialect."""
@@ -51,7 +52,7 @@ class ResponsesVoice:
     """OpenAI's Responses: a comment, and an `error` event whose number follows the last one."""
 
     dialect = Dialect.OPENAI
-    heartbeat = b": keep-alive\n\n"
+    heartbeat = KEEP_ALIVE
 
     def __init__(self) -> None:
         self._tail = b""

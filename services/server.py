@@ -187,7 +187,7 @@ def _furnish(server: grpc.aio.Server, settings: Settings, parts: Parts, probes: 
     usage_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
     if parts.handover is not None:
         logs = Logs(recorder=parts.recorder, word=parts.handover.word, refused=parts.handover.refused)
-        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(logs, server)
+        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(logs, server)  # type: ignore[no-untyped-call]
     health_pb2_grpc.add_HealthServicer_to_server(probes, server)
     gateway_pb2_grpc.add_GatewayServiceServicer_to_server(Gateway(_facts(settings, parts)), server)
     names = (*_STORED, *_OTHERS, health.SERVICE_NAME)

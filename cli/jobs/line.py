@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import grpc
 from cli2api.v1 import job_pb2, job_pb2_grpc
 
+from cli.places import cores
 from services.settings import Settings
 from services.settings.grammar import reachable
 
@@ -122,10 +123,10 @@ def refusal(error: grpc.RpcError, target: str) -> Refused:
     ours = any(name == "grpc-status-details-bin" for name, _ in call.trailing_metadata() or ())
     if code is grpc.StatusCode.UNAUTHENTICATED:
         return Refused(f"the gateway at {target} does not know the key: set CLI2API_API_KEYS as it has them, or --key")
-    if ours:
-        return Refused(details, is_lost=code in _LOST)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return OutOfTime(f"the gateway at {target} did not answer in time")
+    if ours:
+        return Refused(details, is_lost=code in _LOST)
     if code in _LOST:
         return Refused(
             f"no gateway answers at {target}: start it with `cli2api serve`, or name another one with --target", is_lost=True
@@ -135,7 +136,7 @@ def refusal(error: grpc.RpcError, target: str) -> Refused:
 
 def _own(settings: Settings) -> str:
     if settings.tls_cert is not None:  # the listener's certificate is for callers' names of it; the core is right here
-        return settings.core_target
+        return reachable(cores(settings)[0].listen)
     if not settings.grpc_port:
         raise Refused("CLI2API_GRPC_PORT is 0, a port that the gateway chooses by itself: name it with --target")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host

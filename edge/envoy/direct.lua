@@ -39,7 +39,21 @@ local function cut_off(text, place)
   return string.find(text, '^%s*:?%s*$', place) or string.find(text, '^%s*:%s*{', place)
 end
 
+local function has_turns(text)
+  local at, past = string.find(text, '"messages"', 1, true)
+  while at do
+    if string.find(text, '^%s*:%s*%[%s*[^%s%]]', past + 1) then return true end
+    at, past = string.find(text, '"messages"', past, true)
+  end
+  return false
+end
+
 function envoy_on_request(request)
+  local body = request:body()
+  if body and has_turns(body:getBytes(0, body:length())) then
+    request:streamInfo():dynamicMetadata():set("cli2api", "turns", true)
+  end
+  request:clearRouteCache()
   request:streamInfo():dynamicMetadata():set("cli2api", "request_id", request:headers():get("x-request-id"))
 end
 

@@ -124,8 +124,8 @@ def reroute(rest_routes: dict[str, Any], direct: Direct, *, max_body: int) -> No
     host["routes"] = [*others, *routes(direct, max_body=max_body), last]
 
 
-_TURNS: Final = {"filter": "cli2api", "path": [{"key": "turnless"}], "value": {"bool_match": True}, "invert": True}
-"""The body has `messages`."""
+_TURNS: Final = {"filter": "cli2api", "path": [{"key": "turns"}], "value": {"bool_match": True}}
+"""The body has `messages`, and something in them."""
 
 
 def _names(native: Native) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The annotated methods of the contract as REST, through Envoy's gRPC-JSON transcoder: no Python between caller and core.
 
 It serves those whose proto3 JSON is the promised shape. Jobs, and whatever answers with one field of its response (which this
-transcoder cannot do), are the shim's: docs/decisions/0007 and 0011 tell why. A failure leaves with our four keys all the same:
+transcoder cannot do), are the shim's: docs/decisions/0007 and 0012 tell why. A failure leaves with our four keys all the same:
 the core says on request what they are made of, and a script in Envoy puts them together by the edge's own table. Pure.
 """
 

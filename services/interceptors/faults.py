@@ -82,8 +82,9 @@ async def faults(rpc: Rpc) -> AsyncGenerator[None, None]:
 async def _abort(rpc: Rpc, failure: Failure) -> None:
     rpc.code = CODES[failure.reason]
     status = status_of(failure)
-    trailing = (*(rpc.context.trailing_metadata() or ()), (DETAILS, status.SerializeToString()), *plainly(failure, status.message))
-    await rpc.context.abort(rpc.code, status.message, trailing)
+    said = rpc.context.trailing_metadata() or ()
+    details = (DETAILS, status.SerializeToString())
+    await rpc.context.abort(rpc.code, status.message, (*said, details, *plainly(failure, status.message)))
 
 
 def status_of(failure: Failure) -> status_pb2.Status:

@@ -111,7 +111,7 @@ class Rules(grpc.aio.ServerInterceptor):
 
 def violations(message: Message, path: str = "") -> Iterator[Violation]:
     """Every rule that the message breaks, in the order of its fields."""
-    for field, rule in _ruled(message.DESCRIPTOR):
+    for field, rule in _ruled(message.DESCRIPTOR):  # type: ignore[arg-type]  # upb has a class of its own
         name, value = path + field.name, getattr(message, field.name)
         is_there = field.is_repeated or not field.has_presence or message.HasField(field.name)
         if rule is not None:
@@ -167,7 +167,9 @@ def _broken(rule: Rule, field: FieldDescriptor, value: Any, *, is_there: bool) -
     number = value.seconds + value.nanos / 1e9 if isinstance(value, Message) else value  # type: ignore[attr-defined]
     if rule.lowest is not None and number < rule.lowest:
         # 0 is how an absent number reads, so the range that is told begins after it.
-        return f"must not be negative; got {number}" if rule.highest is None else f"must be from 1 to {rule.highest}; got {number}"
+        return (
+            f"must not be negative; got {number}" if rule.highest is None else f"must be from 1 to {rule.highest}; got {number}"
+        )
     if rule.highest is not None and number > rule.highest:
         return f"must be from 1 to {rule.highest}; got {number}"
     return ""

@@ -68,11 +68,8 @@ class Live:
         found = credential(now, self._environ)
         if found is None and "credential" in outcome.changed:
             return Outcome(refused=NO_CREDENTIALS)
-        try:
-            self._catalog.rename(now.model_aliases)
-        except ValueError as error:
-            return Outcome(refused=f"CLI2API_MODEL_ALIASES: {error}")
         # Nothing fails from here on.
+        self._catalog.rename(now.model_aliases)
         self._keys.change(now.api_keys)
         # A login that is gone for the moment stays in force: it must not keep a caller's key from being taken back.
         if found is not None and self._credentials.change(found):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from services.catalog.catalog import Catalog
 from services.settings import FROM_FILE, BadSetting, Settings
 
 LIVE: Final[Mapping[str, str]] = {
@@ -47,6 +48,10 @@ def reread(held: Settings, environ: Mapping[str, str]) -> Settings:
             "CLI2API_API_KEYS has no key any more, and a gateway that asks for keys is not opened while it runs:"
             " write a key, or restart the gateway without any"
         )
+    try:
+        Catalog(now.model_aliases)
+    except ValueError as error:
+        raise BadSetting(f"CLI2API_MODEL_ALIASES: {error}") from error
     return now
 
 

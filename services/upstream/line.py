@@ -131,12 +131,22 @@ async def read(response: aiohttp.ClientResponse, limit: int = LARGEST_ANSWER, *,
 
 
 async def chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
-    """The body as it comes in, cut anywhere. Raises UpstreamUnavailable where it breaks off."""
+    """The body as it comes in, cut anywhere. Raises UpstreamUnavailable where it breaks off, after all that had come by then."""
     try:
         async for chunk in response.content.iter_any():
             yield chunk
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        if rest := _left_unread(response.content):
+            yield rest
         raise broken(error) from error
+
+
+def _left_unread(body: aiohttp.StreamReader) -> bytes:
+    """What came before a body broke off while its reader was busy: paid for, and kept back by all of the reader's public words."""
+    try:
+        return body._read_nowait(-1)
+    except TimeoutError:  # the call's own time is over
+        return b""
 
 
 def broken(error: Exception) -> UpstreamUnavailable:

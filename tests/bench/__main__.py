@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: the gateway beside the bare upstream, a bare Envoy and others, in one run on this machine, as ratios."""
+"""`python -m tests.bench`: the gateway beside the bare upstream, a bare Envoy and others, in one run, as ratios."""
 
 import argparse
 import shutil

@@ -34,6 +34,8 @@ class Contender:
     core_port: int = 0
     """Where the core itself takes gRPC."""
     headers: Mapping[str, str] = field(default_factory=lambda: {"authorization": f"Bearer {KEY}"})
+    streams: bool = True
+    """It takes part where streams are measured."""
     process: psutil.Process
 
     def resident(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What the typed way costs beside its transport: an upstream's chunk becomes our words, and they become a message of the contract."""
+"""What the typed way costs beside its transport: a chunk of the upstream becomes our words, and they become a message."""
 
 import time
 from typing import Final

@@ -70,6 +70,7 @@ def lines(folder: Path, seconds: float) -> tuple[Line, ...]:
             unit="chunks/s",
             run=lambda c: load("http", c.http_port, connections=STREAMS, seconds=seconds, stream=True, headers=c.headers),
             count=lambda m: m.pieces,
+            serves=lambda c: c.streams,
         ),
         grpc("relay", "straight to the core"),
         grpc("relay", "straight to the core", stream=True),
@@ -81,7 +82,7 @@ def lines(folder: Path, seconds: float) -> tuple[Line, ...]:
 
 
 def throughput(everyone: Sequence[Contender], measured: Sequence[Line], rounds: int) -> list[Table]:
-    """Runs every line against everyone, round by round: medians, their ratio to bare Envoy, and the CPU that each request took."""
+    """Runs every line against everyone, round by round: medians, their ratio to bare Envoy, and CPU for each request."""
     runs: dict[tuple[str, str], list[Taken]] = {}
     for _ in range(rounds):
         for line in measured:

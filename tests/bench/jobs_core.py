@@ -1,7 +1,7 @@
 """The engine under the bench's load, in a process of its own, so that what is measured is one core and nothing else.
 
 `python -m tests.bench.jobs_core URL FOLDER` submits the jobs, lets their intervals grow to the longest one, watches the polls for
-a while, and prints what it saw as JSON. Store, engine and the client of MuleRun are the product's own, with the product's settings.
+a while, and prints what it saw as JSON. Store, engine and the client of MuleRun are the product's own, with its settings.
 """
 
 import argparse

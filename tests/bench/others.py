@@ -42,7 +42,7 @@ def install() -> list[str]:
 
 @contextmanager
 def portkey(folder: Path, upstream_port: int) -> Generator[Contender | None]:
-    """Portkey's gateway for Node; None where it is not installed."""
+    """Portkey's gateway for Node; None where it is not installed. It answers the bench's streams with 500."""
     node = shutil.which("node")
     if node is None or not PORTKEY.exists():
         yield None
@@ -55,7 +55,7 @@ def portkey(folder: Path, upstream_port: int) -> Generator[Contender | None]:
     }
     with running([node, str(PORTKEY), f"--port={port}", "--headless"], log) as process:
         wait_until_answered(port, "/", process, log)
-        yield Contender(name="Portkey", http_port=port, headers=headers, process=psutil.Process(process.pid))
+        yield Contender(name="Portkey", http_port=port, headers=headers, streams=False, process=psutil.Process(process.pid))
 
 
 @contextmanager
@@ -72,5 +72,6 @@ def litellm(folder: Path, upstream_port: int) -> Generator[Contender | None]:
     environ = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
     argv = [str(LITELLM), f"--config={config}", f"--port={port}", "--host=127.0.0.1", f"--num_workers={LITELLM_WORKERS}"]
     with running(argv, log, environ=environ) as process:
-        wait_until_answered(port, "/health/liveliness", process, log, patience=120.0)
-        yield Contender(name=f"LiteLLM, {LITELLM_WORKERS} workers", http_port=port, process=psutil.Process(process.pid))
+        wait_until_answered(port, "/health/liveliness", process, log, patience=240.0)
+        name = f"LiteLLM, {LITELLM_WORKERS} workers"
+        yield Contender(name=name, http_port=port, process=psutil.Process(process.pid))

@@ -58,7 +58,17 @@ def load_json(folder: Path, port: int, *, connections: int, seconds: float, head
         f"wrk.method = 'POST'\nwrk.body = '{body}'\n"
         + "".join(f"wrk.headers['{name}'] = '{value}'\n" for name, value in told.items())
     )
-    argv = [program, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency", "-s", str(script)]
+    argv = [
+        program,
+        "-t1",
+        f"-c{connections}",
+        f"-d{max(1, round(seconds))}s",
+        "--timeout",
+        "10s",
+        "--latency",
+        "-s",
+        str(script),
+    ]
     done = subprocess.run(
         [*argv, f"http://127.0.0.1:{port}/v1/chat/completions"], capture_output=True, text=True, timeout=LONGEST, check=True
     )

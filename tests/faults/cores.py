@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -67,6 +68,16 @@ class Core:
             self.process.send_signal(by)
         await self.process.wait()
         await self.reading
+
+
+def prompts(mulerun: Simulator, *, accepted: bool = False) -> Counter[str]:
+    """How often each prompt was sent for a task, or only how often a task was made of it."""
+    found: Counter[str] = Counter()
+    for seen in mulerun.requests:
+        body: Any = seen.json
+        if seen.method == "POST" and body and (seen.task_id or not accepted):
+            found[body["prompt"]] += 1
+    return found
 
 
 @dataclass

@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +18,11 @@ import grpc
 import grpc.aio
 import pytest
 from cli2api.v1 import job_pb2, media_pb2
-from cli2api.v1.job_pb2_grpc import JobServiceStub
 from cli2api.v1.media_pb2_grpc import MediaServiceStub
 
 from simulator.options import ByPolls, Options
 from simulator.server import Simulator
-from tests.faults.cores import END_LEASES, running_core
+from tests.faults.cores import END_LEASES, prompts, running_core
 from tests.postgres import Server
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(300)]
@@ -99,7 +97,7 @@ class Run:
         return jobs
 
 
-async def listed(jobs: "JobServiceStub[Any]") -> list[job_pb2.Job]:
+async def listed(jobs: Any) -> list[job_pb2.Job]:
     found: list[job_pb2.Job] = []
     token = ""
     while True:
@@ -138,7 +136,7 @@ async def test_every_order_is_paid_once_and_every_job_ends(run: Run) -> None:
         await run.live_and_die(asking)
         await asking
     jobs = await run.finished()
-    arrived = Counter(seen.json["prompt"] for seen in run.mulerun.requests if seen.task_id and seen.method == "POST")
+    arrived = prompts(run.mulerun, accepted=True)
     done = {job.prompt for job in jobs if job.state == DONE}
     uncertain = {job.prompt for job in jobs if job.failure.reason == "SUBMISSION_UNCERTAIN"}
     print(f"{run.kills} kills, {run.asked_again} asked again, {len(done)} succeeded, {len(uncertain)} uncertain")

@@ -79,7 +79,7 @@ async def test_while_the_server_is_away_nothing_is_paid_and_jobs_catch_up_after_
             for each in (core, other):
                 with pytest.raises(grpc.aio.AioRpcError) as refused:
                     await each.create("nobody pays for this")
-                assert told(refused.value).reason == "STORE_UNAVAILABLE"
+                assert told(refused.value).info.reason == "STORE_UNAVAILABLE"
             mulerun.complete()
         finally:
             libsql.start()

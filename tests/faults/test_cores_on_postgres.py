@@ -102,3 +102,26 @@ async def test_who_watches_on_one_core_hears_what_the_other_one_did(postgres: Se
         assert changes[-1].state == DONE
         revisions = [change.revision for change in changes]
         assert revisions == sorted(set(revisions))
+
+
+async def test_a_watch_that_broke_with_its_core_goes_on_at_another_without_loss_or_repeats(
+    postgres: Server, short_path: Path
+) -> None:
+    async with cluster(postgres, short_path) as home:
+        one, two = await asyncio.gather(home.start(), home.start())
+        job = await one.create("a tide pool")
+        watch = aiter(one.jobs.WatchJob(job_pb2.WatchJobRequest(id=job.id), timeout=30))
+        seen = [(await anext(watch)).job.revision, (await anext(watch)).job.revision]
+        await one.end(signal.SIGKILL)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await everything(watch)
+        home.mulerun.complete()
+        await home.finish(two, job.id)
+        request = job_pb2.WatchJobRequest(id=job.id, after_revision=seen[-1])
+        rest = [change.job async for change in two.jobs.WatchJob(request, timeout=30)]
+        again = await everything(
+            two.jobs.WatchJob(job_pb2.WatchJobRequest(id=job.id, after_revision=rest[-1].revision), timeout=30)
+        )
+
+        assert min(job.revision for job in rest) > max(seen)
+        assert (rest[-1].state, again) == (DONE, [])

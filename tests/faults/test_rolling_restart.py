@@ -11,6 +11,7 @@ import pytest
 from cli2api.v1 import catalog_pb2, catalog_pb2_grpc, text_pb2, text_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cli.readiness import until
 from simulator.faults import Fault
 from simulator.server import Simulator
 from tests.faults.cores import PATIENCE, Core, running_core
@@ -41,9 +42,12 @@ async def call_on(target: str, ended: asyncio.Event, counted: Counter[str]) -> N
 async def until_served(counted: Counter[str], more: int) -> None:
     """Returns when so many more calls have been served, or one has failed."""
     goal = counted["served"] + more
+
+    async def is_there() -> bool:
+        return counted["served"] >= goal or len(counted) > 1
+
     async with asyncio.timeout(PATIENCE):
-        while counted["served"] < goal and len(counted) == 1:
-            await asyncio.sleep(0.02)
+        await until(is_there)
 
 
 @pytest.mark.wire

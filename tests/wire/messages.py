@@ -7,7 +7,23 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import strategies as st
 
-_WORDS = ("", " ", "gpt-5", "sora-2", "gpt-image-2", "openai/", "a/" * 40, "\0", "\u202e", "x" * 5000, "💥", "../../etc", "%00", "{", "-1")
+_WORDS = (
+    "",
+    " ",
+    "gpt-5",
+    "sora-2",
+    "gpt-image-2",
+    "openai/",
+    "a/" * 40,
+    "\0",
+    "\u202e",
+    "x" * 5000,
+    "💥",
+    "../../etc",
+    "%00",
+    "{",
+    "-1",
+)
 _WHOLE = {
     FieldDescriptor.CPPTYPE_INT32: 32,
     FieldDescriptor.CPPTYPE_INT64: 64,

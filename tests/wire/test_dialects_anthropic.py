@@ -40,7 +40,7 @@ class Weather(BaseModel):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="home")
 async def _home(module_path: Path) -> AsyncGenerator[House]:
-    async with house(module_path, CLI2API_HEARTBEAT="100ms") as home:
+    async with house(module_path, CLI2API_HEARTBEAT="100ms", CLI2API_TEXT_PATH="relay") as home:
         yield home
 
 

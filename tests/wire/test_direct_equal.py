@@ -23,7 +23,10 @@ USAGE = {
 }
 CLAUDE_USAGE = {"input_tokens": 5, "output_tokens": 6, "cache_read_input_tokens": 2}
 OK = Says({"id": "x", "choices": [], "usage": USAGE}, headers={"x-ratelimit-remaining": "9", "set-cookie": "a=b", "server": "m"})
-LARGE_NUMBERS = b'{"z":9223372036854775807, "model" : "gpt-5","unknown":{"b":1,"a":0.1000000000000000055},"messages":[{"role":"user","content":"\\u00e9 \xf0\x9f\x90\xb4"}]}'
+LARGE_NUMBERS = (
+    b'{"z":9223372036854775807, "model" : "gpt-5","unknown":{"b":1,"a":0.1000000000000000055},'
+    b'"messages":[{"role":"user","content":"\\u00e9 \xf0\x9f\x90\xb4"}]}'
+)
 FRAMING = {"content-length", "transfer-encoding", "connection", "date", "x-request-id", "request-id"}
 OF_THE_HOP = {"x-request-id", "host", "content-length", "transfer-encoding", "traceparent", "tracestate", "connection"}
 
@@ -121,13 +124,16 @@ STREAMS = {
         b"data: [DONE]\n\n",
     ],
     MESSAGES: [
-        b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1,"cache_read_input_tokens":2}}}\n\n',
+        b'event: message_start\ndata: {"type":"message_start","message":'
+        b'{"usage":{"input_tokens":5,"output_tokens":1,"cache_read_input_tokens":2}}}\n\n',
         b'event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":6}}\n\n',
         b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
     ],
     RESPONSES: [
         b'event: response.created\ndata: {"response":{"usage":null}}\n\n',
-        b'event: response.completed\ndata: {"response":{"usage":{"input_tokens":9,"output_tokens":8,"input_tokens_details":{"cached_tokens":1},"output_tokens_details":{"reasoning_tokens":2}}}}\n\n',
+        b'event: response.completed\ndata: {"response":{"usage":{"input_tokens":9,"output_tokens":8,'
+        b'"input_tokens_details":{"cached_tokens":1},'
+        b'"output_tokens_details":{"reasoning_tokens":2}}}}\n\n',
     ],
 }
 
@@ -247,13 +253,29 @@ async def test_what_is_not_sure_goes_through_the_core_and_is_served(both: Ways, 
 @pytest.mark.parametrize(
     "sent",
     [
-        b"", b"{", b"[]", b"null", b'"gpt-5"', b'{"messages":[{}]}', b'{"model":null,"messages":[{}]}', b'{"model":5,"messages":[{}]}',
-        b'{"model":"","messages":[{}]}', b'{"model":["gpt-5"],"messages":[{}]}', b'{"model":"gpt-5"}', b"\xff\xfe",
-        b'{"model":"gpt-5","messages":[{}],"stream":"yes"}', b'{"model":"wan2.6-t2i","messages":[{}]}', b'{"model":"x/y","messages":[{}]}',
-        b'{"model":"gpt-5","messages":[{}]} x', b"[" * 100_000,
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"gpt-5"',
+        b'{"messages":[{}]}',
+        b'{"model":null,"messages":[{}]}',
+        b'{"model":5,"messages":[{}]}',
+        b'{"model":"","messages":[{}]}',
+        b'{"model":["gpt-5"],"messages":[{}]}',
+        b'{"model":"gpt-5"}',
+        b'{"model":"gpt-5","messages":[ ]}',
+        b'{"model":"gpt-5","messages":"hello"}',
+        b'{"model":"gpt-5","tools":"\\"messages\\":[1]"}',
+        b"\xff\xfe",
+        b'{"model":"gpt-5","messages":[{}],"stream":"yes"}',
+        b'{"model":"wan2.6-t2i","messages":[{}]}',
+        b'{"model":"x/y","messages":[{}]}',
+        b'{"model":"gpt-5","messages":[{}]} x',
+        b"[" * 100_000,
     ],
     ids=lambda sent: sent[:40].decode("latin-1"),
-)  # fmt: skip
+)
 async def test_what_is_wrong_costs_nothing_and_is_told_the_same(both: Ways, sent: bytes) -> None:
     both.host.answers.clear()
     both.host.seen.clear()

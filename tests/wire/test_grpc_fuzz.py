@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
 import grpc.aio
@@ -41,7 +40,8 @@ async def _core(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Worl
 async def ended(core: World, method: MethodDescriptor, content: bytes) -> tuple[grpc.StatusCode, str]:
     """How a call with these bytes ends; a watch of a real job or a long stream may end at the deadline."""
     path = f"/{method.containing_service.full_name}/{method.name}"
-    call: Any = core.channel.unary_stream(path)(content, timeout=PATIENCE)
+    open_call: Any = core.channel.unary_stream(path)
+    call = open_call(content, timeout=PATIENCE)
     try:
         async for _ in call:
             pass

@@ -56,7 +56,7 @@ def test_every_rule_is_of_a_field_that_there_is(name: str) -> None:
             ],
         ),
         (job_pb2.ListJobsRequest(page_size=101), [("page_size", "must be from 1 to 100; got 101")]),
-        (job_pb2.ListJobsRequest(states=[1] * 33), [("states", "takes at most 32 entries; got 33")]),
+        (job_pb2.ListJobsRequest(states=[job_pb2.JOB_STATE_QUEUED] * 33), [("states", "takes at most 32 entries; got 33")]),
         (
             job_pb2.WaitJobRequest(id="a", timeout=Duration(seconds=1 << 62)),
             [("timeout", "is no length of time: takes at most 10000 years")],

@@ -249,7 +249,7 @@ async def test_reflection_tells_other_tools_what_there_is(tmp_path: Path) -> Non
         out, said = await buf.communicate()
     assert said == b""
     assert out.decode().split() == [
-        *(f"cli2api.v1.{name}Service" for name in ("Catalog", "Job", "Media", "Text", "Usage")),
+        *(f"cli2api.v1.{name}Service" for name in ("Catalog", "Gateway", "Job", "Media", "Text", "Usage")),
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     ]

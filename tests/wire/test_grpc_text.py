@@ -131,14 +131,15 @@ async def test_a_caller_that_leaves_a_typed_stream_stops_the_upstream(gateway: W
     await gateway.upstream.wait_for(lambda: gateway.upstream.requests[0].aborted)
 
 
-@pytest.mark.parametrize("method", ["Generate", "Relay"])
+@pytest.mark.parametrize("method", ["Generate", "Relay", "RelayWhole"])
 async def test_a_caller_that_leaves_before_the_first_byte_stops_the_upstream(gateway: World, method: str) -> None:
     gateway.upstream.fault(Fault(hold="never"))
-    call: Any = (
-        gateway.text.Relay(relay(chat("hello")))
-        if method == "Relay"
-        else gateway.text.Generate(text_pb2.GenerateRequest(model="gpt-5", messages=[user("hello")]))
-    )
+    requests: dict[str, Any] = {
+        "Generate": text_pb2.GenerateRequest(model="gpt-5", messages=[user("hello")]),
+        "Relay": relay(chat("hello")),
+        "RelayWhole": text_pb2.RelayWholeRequest(call=relay(chat("hello"))),
+    }
+    call: Any = getattr(gateway.text, method)(requests[method])
     await gateway.upstream.wait_for(lambda: gateway.upstream.held("never") == 1)
     call.cancel()
     await gateway.upstream.wait_for(lambda: gateway.upstream.requests[0].aborted)
@@ -177,6 +178,27 @@ async def test_an_upstream_s_error_answer_is_relayed_as_it_is(gateway: World) ->
     assert replies[0].head.status == 429
     assert {each.name.lower(): each.value for each in replies[0].head.headers}["retry-after"] == "7"
     assert json.loads(b"".join(each.chunk for each in replies[1:])) == {"error": {"message": "slow"}}
+
+
+async def test_a_whole_relayed_answer_is_the_same_in_one_message(gateway: World) -> None:
+    asked = relay(chat("hello there"))
+    whole = await gateway.text.RelayWhole(text_pb2.RelayWholeRequest(call=asked))
+    pieces = await everything(gateway.text.Relay(asked))
+    first, second = (json.loads(body) for body in (whole.body, b"".join(each.chunk for each in pieces[1:])))
+    assert (whole.head.status, first["choices"]) == (200, second["choices"])
+    assert [seen.body for seen in gateway.upstream.requests] == [asked.body, asked.body]
+
+
+async def test_a_whole_relayed_answer_keeps_an_upstream_s_error_and_names_missing_fields(gateway: World) -> None:
+    gateway.upstream.fault(Fault(status=429, retry_after=7, body={"error": {"message": "slow"}}))
+    told = await gateway.text.RelayWhole(text_pb2.RelayWholeRequest(call=relay(chat("x"))))
+    assert (told.head.status, json.loads(told.body)) == (429, {"error": {"message": "slow"}})
+    refused = await fails(gateway.text.RelayWhole(text_pb2.RelayWholeRequest()))
+    assert [each.field for each in refused.detail(error_details_pb2.BadRequest).field_violations] == [
+        "operation",
+        "model",
+        "body",
+    ]
 
 
 async def test_a_refusal_of_our_own_credential_is_not_relayed(gateway: World) -> None:

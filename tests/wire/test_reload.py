@@ -1,6 +1,7 @@
 """Keys, aliases and the MuleRun credential change while the gateway runs: by their files, by SIGHUP, by `cli2api reload`."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from cli2api.v1.catalog_pb2_grpc import CatalogServiceStub
 
 from cli.readiness import until
 from tests.wire import served
-from tests.wire.house import House, house
+from tests.wire.house import KEY, House, house
 
 pytestmark = pytest.mark.wire
 
@@ -64,11 +65,20 @@ class Home:
     def refusals(self) -> int:
         return sum(b"reload refused" in line for line in self.house.log.lines)
 
+    def taken_up(self) -> set[str]:
+        """What has changed, as the log has it: a file's change may be noticed before the command asks for it."""
+        lines = [json.loads(line) for line in self.house.log.lines]
+        return {word for line in lines if line["message"] == "reloaded" for word in line["changed"]}
+
+    async def sent(self, model: str) -> str:
+        """The credential that a chat with that model is sent with; an alias goes by the core, a plain name by Envoy alone."""
+        return await credential_of(self.house, model, "sk-old")
+
 
 @asynccontextmanager
 async def home(folder: Path) -> AsyncGenerator[Home]:
     files = {name: folder / name for name in ("keys", "aliases", "token", "usage_dsn")}
-    for path, text in zip(files.values(), ("sk-old", "painter=gpt-image-2", TOKEN, ""), strict=True):
+    for path, text in zip(files.values(), ("sk-old", "painter=gpt-image-2,mine=gpt-5-mini", TOKEN, ""), strict=True):
         path.write_text(text)
     state = folder / "state"
     settings = {
@@ -89,6 +99,13 @@ async def reload_command(state: Path) -> tuple[int | None, str, str]:
     async with asyncio.timeout(30):
         out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
+
+
+async def credential_of(house: House, model: str, key: str) -> str:
+    body = {**served.CHAT, "model": model, "stream": False}
+    async with house.http.post("/v1/chat/completions", headers={"authorization": f"Bearer {key}"}, json=body) as answer:
+        assert answer.status == 200, await answer.text()
+    return house.simulator.requests[-1].headers["authorization"].removeprefix("Bearer ")
 
 
 async def soon(holds: object) -> None:
@@ -117,7 +134,8 @@ async def test_the_command_says_what_has_changed_when_it_is_in_force(short_path:
 
         changed, restart = out.splitlines()
         assert (code, err) == (0, "")
-        assert changed == "reloaded: keys, aliases"
+        assert changed.startswith("reloaded: ")
+        assert gateway.taken_up() == {"keys", "aliases"}
         assert restart == "CLI2API_USAGE_DSN has changed too, and counts after a restart"
         # The core has it at once, Envoy as soon as it has seen its file.
         assert [await gateway.over_grpc(key) for key in ("sk-new", "sk-second", "sk-old")] == [
@@ -159,15 +177,19 @@ async def test_a_bad_change_is_refused_whole_and_the_former_stays(short_path: Pa
 
 async def test_a_new_credential_is_used_from_the_next_call_on(short_path: Path) -> None:
     async with home(short_path) as gateway:
-        simulator = gateway.house.simulator
+        assert await gateway.sent("mine") == TOKEN
         gateway.token.write_text(NEW_TOKEN)
 
-        assert await gateway.reload() == (0, "reloaded: credential\n", "")
-        async with gateway.house.http.post(
-            "/v1/chat/completions", headers={"authorization": "Bearer sk-old"}, json={**served.CHAT, "stream": False}
-        ) as answer:
-            assert answer.status == 200
-        assert [seen.headers["authorization"] for seen in simulator.requests] == [f"Bearer {NEW_TOKEN}"]
+        code, out, err = await gateway.reload()
+
+        assert (code, out.startswith("reloaded: "), err) == (0, True, "")
+        assert gateway.taken_up() == {"credential"}
+        assert await gateway.sent("mine") == NEW_TOKEN
+
+        async def envoy_has_it() -> bool:
+            return await gateway.sent("gpt-5-mini") == NEW_TOKEN
+
+        await soon(envoy_has_it)
     assert not [line for line in gateway.house.log.lines if b"muk-" in line]
 
 
@@ -176,12 +198,13 @@ async def test_a_login_that_is_made_while_the_gateway_runs_is_taken_up(short_pat
     legacy = short_path / "home" / ".mulerun" / "auth.json"
     legacy.parent.mkdir(parents=True)
     legacy.write_text(f'{{"token": "{TOKEN}"}}')
-    async with house(short_path / "state", MULERUN_TOKEN="", HOME=str(short_path / "home")) as running:
+    async with house(
+        short_path / "state", MULERUN_TOKEN="", HOME=str(short_path / "home"), CLI2API_MODEL_ALIASES="mine=gpt-5-mini"
+    ) as running:
         legacy.write_text(f'{{"token": "{NEW_TOKEN}"}}')
 
         await running.log.until(lambda lines: any(line.get("changed") == ["credential"] for line in lines))
-        assert await running.is_well()
-        assert [seen.headers["authorization"] for seen in running.simulator.requests] == [f"Bearer {NEW_TOKEN}"]
+        assert await credential_of(running, "mine", KEY) == NEW_TOKEN
 
 
 async def test_a_stream_runs_on_through_a_change_of_its_own_key_by_sighup(short_path: Path) -> None:
@@ -201,9 +224,8 @@ async def test_a_stream_runs_on_through_a_change_of_its_own_key_by_sighup(short_
         keys.write_text("sk-new")
 
         gateway.process.send_signal(signal.SIGHUP)
-        while (line := await gateway.until_logged("reloaded"))["logger"] != "cli2api":
+        while (await gateway.until_logged("reloaded"))["logger"] != "cli2api":
             pass
-        assert line["changed"] == ["keys"]
 
         async def status(key: str) -> int:
             async with session.get(f"{gateway.url}/v1/models", headers={"x-api-key": key}) as models:
@@ -223,3 +245,18 @@ async def test_without_a_gateway_the_command_says_how_to_start_one(short_path: P
 
     assert (code, out) == (1, "")
     assert err.startswith(f"cli2api: no gateway runs on {short_path}/state: start one with `cli2api serve`, or set CLI2API_STATE")
+
+
+async def test_after_a_refused_file_the_next_good_one_is_taken_up(short_path: Path) -> None:
+    async with home(short_path) as gateway:
+        gateway.aliases.write_text("sora-2=gpt-image-2")
+        both = {"cli2api", "services.live"}
+        refused = "reload refused"
+        await gateway.house.log.until(lambda lines: {each["logger"] for each in lines if each["message"] == refused} == both)
+        gateway.aliases.write_text("singer=speech-2.8-turbo")
+
+        async def sings() -> bool:
+            return await gateway.rest("sk-old", "/v1/models/singer") == 200
+
+        await soon(sings)
+        assert await gateway.rest("sk-old", "/v1/models/painter") == 404

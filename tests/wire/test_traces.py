@@ -61,7 +61,7 @@ async def _traced(module_path: Path) -> AsyncGenerator[Traced]:
             "OTEL_BSP_SCHEDULE_DELAY": "100",
             "CLI2API_TEXT_PATH": "relay",
         }
-        async with house(module_path, **settings) as home:
+        async with house(module_path, options=None, **settings) as home:
             yield Traced(home, collector)
 
 
@@ -167,7 +167,7 @@ async def test_a_collector_that_is_away_costs_no_call_and_each_part_one_line(sho
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
         "OTEL_BSP_SCHEDULE_DELAY": "50",
     }
-    async with house(short_path, OTEL_EXPORTER_OTLP_TIMEOUT="1", **settings) as home:
+    async with house(short_path, options=None, OTEL_EXPORTER_OTLP_TIMEOUT="1", **settings) as home:
         assert await home.is_well()
         await home.log.until(lambda told: len(complaints(told)) == 2)
         for _ in range(3):

@@ -30,9 +30,14 @@ BODIES: dict[str, Any] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="home")
 async def _home(module_path: Path) -> AsyncGenerator[House]:
-    settings = {"CLI2API_IMAGE_TIMEOUT": "5s", "CLI2API_MAX_BODY": "1MB", "CLI2API_NOTIFY_ALLOW_PRIVATE": "1"}
-    notices = {"CLI2API_NOTIFY_URL": "http://127.0.0.1:9/", "CLI2API_NOTIFY_SECRETS": "whsec_" + "eHh4" * 8}
-    async with house(module_path, **settings, **notices) as home:
+    async with house(
+        module_path,
+        CLI2API_IMAGE_TIMEOUT="5s",
+        CLI2API_MAX_BODY="1MB",
+        CLI2API_NOTIFY_URL="http://127.0.0.1:9/",
+        CLI2API_NOTIFY_SECRETS="whsec_" + "eHh4" * 8,
+        CLI2API_NOTIFY_ALLOW_PRIVATE="1",
+    ) as home:
         yield home
 
 
@@ -54,7 +59,7 @@ async def test_every_annotated_method_is_rest(home: House, each: Annotated) -> N
         if answer.content_type == "text/event-stream":
             text = next(line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: "))
         shown = json.loads(text)
-    told = each.method.output_type
+    told: Any = each.method.output_type
     if each.picks_a_field or answer.content_type == "text/event-stream":  # one message of the response, alone
         told = told.fields[0].message_type
     assert set(shown) <= {field.name for field in told.fields}

@@ -15,7 +15,9 @@ import openai
 import pytest
 import pytest_asyncio
 from cli2api.v1 import catalog_pb2, catalog_pb2_grpc
+from cli2api_client import Tls, Unavailable, aio
 
+from cli import usage
 from cli.errors import StartFailed
 from cli.gateway import Gateway
 from cli.jobs.line import opened
@@ -158,7 +160,7 @@ async def test_old_protocols_are_refused_and_http2_is_offered(private: Private, 
     assert (spoken.selected_alpn_protocol(), spoken.version()) == ("h2", "TLSv1.3")
     writer.close()
     await writer.wait_closed()
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.raises((ssl.SSLError, OSError)):
@@ -168,6 +170,8 @@ async def test_old_protocols_are_refused_and_http2_is_offered(private: Private, 
 async def test_the_command_line_asks_the_core_itself(private: Private) -> None:
     with opened(None, KEY, private.environ) as line:
         assert line.target == f"unix:{private.environ['CLI2API_STATE_DIR']}/run/core.sock"
+    sums = await asyncio.to_thread(usage.ask, {}, private.environ, url=None, key=None)
+    assert sums["object"] == "usage"
 
 
 async def shown(gateway: Gateway) -> bytes:
@@ -239,11 +243,13 @@ async def test_a_file_that_is_not_there_stops_the_start_and_names_the_setting(
     assert str(refused.value) == f'{setting} is "{short_path}/nowhere.pem", {words}'
 
 
-async def test_a_key_of_another_certificate_is_refused_and_an_open_one_is_warned_of(short_path: Path, authority: Authority) -> None:
+async def test_a_key_of_another_certificate_is_refused_and_an_open_one_is_warned_of(
+    short_path: Path, authority: Authority
+) -> None:
     own, key = await authority.issue("fourth")
     _, other = await authority.issue("fifth")
-    with pytest.raises(StartFailed, match="CLI2API_TLS_KEY is .*: takes the unencrypted PEM key of the certificate"):
-        settings = {"CLI2API_TLS_CERT": str(own), "CLI2API_TLS_KEY": str(other)}
+    settings = {"CLI2API_TLS_CERT": str(own), "CLI2API_TLS_KEY": str(other)}
+    with pytest.raises(StartFailed, match=r"CLI2API_TLS_KEY is .*: takes the unencrypted PEM key of the certificate"):
         async with Gateway(environ(short_path, Simulator(), **NOWHERE, **settings)):
             pass
     key.chmod(0o644)
@@ -256,3 +262,14 @@ async def test_a_key_of_another_certificate_is_refused_and_an_open_one_is_warned
             async with Gateway(environ(short_path, Simulator(), **NOWHERE, **settings), write=lines.append):
                 pass
     assert b"which others than its owner can read: chmod 600 it" in b"".join(lines)
+
+
+async def test_the_client_package_trusts_the_authority_and_shows_its_certificate(authority: Authority, private: Private) -> None:
+    roots, certificate, key = (path.read_bytes() for path in (authority.ca, private.certificate, private.key))
+    known = Tls(roots=roots, certificate=certificate, private_key=key)
+
+    async with aio.connect(private.gateway.grpc_target, key=KEY, tls=known) as client:
+        assert (await client.catalog.ListModels(catalog_pb2.ListModelsRequest(), timeout=20)).models
+    async with aio.connect(private.gateway.grpc_target, key=KEY, tls=Tls(roots=roots)) as stranger:
+        with pytest.raises(Unavailable):
+            await stranger.catalog.ListModels(catalog_pb2.ListModelsRequest(), timeout=20)

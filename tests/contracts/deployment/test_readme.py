@@ -14,7 +14,7 @@ from typing import Final
 import grpc
 import httpx2
 import pytest
-from cli2api.v1 import catalog_pb2, job_pb2, media_pb2, text_pb2, usage_pb2
+from cli2api.v1 import catalog_pb2, gateway_pb2, job_pb2, media_pb2, text_pb2, usage_pb2
 from google.protobuf import json_format, message_factory
 
 from cli.__main__ import VERBS
@@ -27,7 +27,7 @@ from simulator.server import Simulator
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 README: Final = (ROOT / "README.md").read_text()
-PROTOS: Final = (text_pb2, media_pb2, job_pb2, catalog_pb2, usage_pb2)
+PROTOS: Final = (text_pb2, media_pb2, job_pb2, catalog_pb2, usage_pb2, gateway_pb2)
 
 
 def rows(head: str) -> list[list[str]]:

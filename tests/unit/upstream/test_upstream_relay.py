@@ -1,15 +1,19 @@
 import asyncio
 import gzip
 from collections.abc import Sequence
+from contextlib import aclosing
 
 import aiohttp
 import pytest
+from aiohttp import web
 
+from cli.readiness import until
 from services.domain.errors import InvalidRequest, UpstreamCredentialRefused, UpstreamRefused, UpstreamUnavailable
 from services.domain.model import Operation, Route
 from services.domain.ports import Plane
+from services.upstream.line import chunks
 from services.upstream.mulerun import MuleRun
-from tests.hosts import HastyClock, Says, ScriptedCredentials, ScriptedHost, closed_port
+from tests.hosts import HastyClock, Says, ScriptedCredentials, ScriptedHost, closed_port, drop
 
 CHAT = Route(operation=Operation.CHAT_COMPLETIONS, path="/v1/chat/completions", model="gpt-5")
 MESSAGES = Route(operation=Operation.MESSAGES, path="/v1/messages", model="claude-sonnet-4-6")
@@ -141,6 +145,34 @@ async def test_an_upstream_that_dies_in_the_midst_is_named(mulerun: MuleRun, hos
     host.say(host.stream(b"data: 1\n\n", broken=True))
     with pytest.raises(UpstreamUnavailable, match="broke off"):
         await relayed(mulerun)
+
+
+async def test_what_came_before_the_break_is_passed_on_to_a_reader_that_was_busy(
+    session: aiohttp.ClientSession, host: ScriptedHost
+) -> None:
+    read = asyncio.Event()
+
+    async def break_off_meanwhile(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"one")
+        await read.wait()
+        await response.write(b"two")
+        drop(request)
+        return response
+
+    host.say(break_off_meanwhile)
+    async with session.get(host.url) as answer, aclosing(chunks(answer)) as pieces:
+        assert await anext(pieces) == b"one"
+        read.set()
+
+        async def has_broken_off() -> bool:
+            return answer.content.exception() is not None
+
+        await asyncio.wait_for(until(has_broken_off), 5)
+        assert await anext(pieces) == b"two"
+        with pytest.raises(UpstreamUnavailable, match="broke off"):
+            await anext(pieces)
 
 
 async def test_no_answer_at_all_is_named(

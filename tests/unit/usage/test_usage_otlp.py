@@ -32,7 +32,12 @@ def test_a_call_is_told_whole() -> None:
 def test_what_envoy_does_not_know_is_not_zero() -> None:
     call = told(WHOLE | {"usage": "-", "first_byte_us": "-", "model": "-", "caller": "-"})
     assert call is not None
-    assert (call.record.prompt_tokens, call.record.first_byte_seconds, call.record.model, call.record.caller) == (None, None, "", "")
+    assert (call.record.prompt_tokens, call.record.first_byte_seconds, call.record.model, call.record.caller) == (
+        None,
+        None,
+        "",
+        "",
+    )
 
 
 def test_a_caller_who_left_is_marked() -> None:
