@@ -142,7 +142,7 @@ async def chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
 
 
 def _left_unread(body: aiohttp.StreamReader) -> bytes:
-    """What came before a body broke off while its reader was busy: paid for, and kept back by all of the reader's public words."""
+    """What came before a body broke off while its reader was busy: paid for, and kept back by aiohttp's public words."""
     try:
         return body._read_nowait(-1)
     except TimeoutError:  # the call's own time is over

@@ -7,7 +7,10 @@ from grpc_health.v1 import health_pb2
 from tests.unit.edge.scripted import Core, edge_for
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v1/videos/a/b", "/v1/videos/", "/v1/chat/completions/", "/v1/models/", "/v1/catalog/models/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/v1", "/v1/nothing", "/v1/videos/a/b", "/v1/videos/", "/v1/chat/completions/", "/v1/models/", "/v1/catalog/models/"],
+)
 async def test_an_unknown_path_is_404_in_openais_shape(http: httpx2.AsyncClient, path: str) -> None:
     answer = await http.get(path)
     assert answer.status_code == 404
