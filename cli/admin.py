@@ -8,6 +8,7 @@ import aiohttp
 _PATIENCE: Final = aiohttp.ClientTimeout(total=1.0)
 _OPEN: Final = "^http\\.(rest|grpc)\\.(downstream_rq_active|downstream_cx_tx_bytes_buffered)$"
 """Calls that are served, and answers that their callers have not taken yet."""
+_DIRECT: Final = "^cluster\\.mulerun_(bearer|key)\\.upstream_rq_(active|total)$"
 _OURS: Final = ("edge", "core")
 _MEMBERS: Final = "^cluster\\.(edge|core)\\.membership_(healthy|total)$"
 
@@ -27,6 +28,12 @@ class Admin:
         """No call is open; also where nobody answers."""
         stats = await self._ask("GET", "/stats", filter=_OPEN)
         return all(line.endswith(": 0") for line in stats.splitlines())
+
+    async def direct_calls(self) -> tuple[int, int]:
+        """How many calls of the direct way are open, and how many there were in all; none where nobody answers."""
+        stats = [line.rpartition(": ") for line in (await self._ask("GET", "/stats", filter=_DIRECT)).splitlines()]
+        active, total = (sum(int(count) for name, _, count in stats if name.endswith(kind)) for kind in ("active", "total"))
+        return active, total
 
     async def prometheus(self, names: str) -> str:
         """The numbers whose names match the regular expression, in Prometheus' format; empty where nobody answers."""

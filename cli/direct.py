@@ -1,5 +1,6 @@
 """What the settings say of the direct way, for whoever renders Envoy's files, and the hand-over between core and Envoy."""
 
+import asyncio
 import secrets
 import ssl
 from collections.abc import Mapping
@@ -7,9 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from cli.admin import Admin
 from cli.errors import StartFailed
+from cli.readiness import until
 from edge.envoy import direct, render
 from edge.envoy.direct import Direct, Native
+from services.api.logs import GATHERED
 from services.catalog.catalog import Catalog
 from services.catalog.natives import natives
 from services.credentials.handover import prepare
@@ -42,6 +46,20 @@ def reroute(run: Path, settings: Settings) -> None:
     """Has Envoy take up which names go the direct way now, since aliases have changed. Raises OSError."""
     if settings.text_path == "direct":
         render.write_direct(run, _chosen(settings, ""), max_body=settings.max_body)
+
+
+async def told(admin: Admin, *, within: float) -> None:
+    """Returns when the core has heard of every call that went the direct way, or after `within` seconds."""
+
+    async def over() -> bool:
+        return (await admin.direct_calls())[0] == 0
+
+    if not (await admin.direct_calls())[1]:
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await until(over)
+    await asyncio.sleep(min(GATHERED, within))
 
 
 def clean(run: Path) -> None:

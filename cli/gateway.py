@@ -200,7 +200,10 @@ class Gateway:
         """No new work from here on; what is open gets its time, unless someone is in a hurry."""
         self._journal.say("info", "draining", seconds=self._settings.drain_timeout)
         await self._admin.stop_listening()
-        for child in self._crew.at((*self._edges, *self._cores)):
+        for child in self._crew.at(self._edges):
+            child.retire(signal.SIGTERM)
+        await first_of(direct.told(self._admin, within=self._settings.drain_timeout / 2), self._hurried.wait())
+        for child in self._crew.at(self._cores):
             child.retire(signal.SIGTERM)
         try:
             async with asyncio.timeout(self._settings.drain_timeout + _LATE):

@@ -67,7 +67,7 @@ class Fault:
     delay_s: float = 0.0
     """Wait before the head of the answer, at most 60 s."""
     hold: str | None = None
-    """Wait until this name is released: before the head, or inside a stream after `hold_after` chunks."""
+    """Wait until this name is released: before the head, or after `hold_after` chunks of a stream, bytes of a file."""
     hold_after: int | None = None
     reset: Reset | None = None
     status: int | None = None
@@ -80,7 +80,7 @@ class Fault:
     broken_json: bool = False
     """The answer's JSON is cut in the middle, or that of a stream's second event."""
     abort_after: int | None = None
-    """A stream breaks off after so many chunks."""
+    """A stream breaks off after so many chunks, a file after so many bytes."""
     split: int | None = None
     """A stream is cut into pieces of so many bytes, wherever they end."""
     chunk_delay_s: float | None = None

@@ -32,6 +32,10 @@ class CallFailed(grpc.RpcError):
         self.retry_after = told.retry_after
         """Seconds until another try makes sense; None where waiting does not help or the time is not known."""
         self.violations = told.violations
+        self.quotas = told.quotas
+        """What has run out."""
+        self.links = told.links
+        """Where it can be mended, such as the page on which the account is topped up."""
         self.request_id = told.request_id
         """Finds the call in the gateway's log."""
         self.idempotency_key = told.idempotency_key

@@ -22,6 +22,23 @@ class Violation:
     description: str
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Something of which there is no more for now."""
+
+    subject: str
+    """As in "mulerun:credits"."""
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a failure can be mended."""
+
+    description: str
+    url: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """All that is known of a failure."""
@@ -33,6 +50,8 @@ class Told:
     retry_after: float | None = None
     """Seconds."""
     violations: tuple[Violation, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    links: tuple[Link, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     request_id: str = ""
     idempotency_key: str = ""
@@ -48,14 +67,17 @@ def told(error: grpc.RpcError, *, sent: Pairs, idempotency_key: str = "") -> Tol
     except message.DecodeError:
         status.Clear()
     info, retry, bad = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo(), error_details_pb2.BadRequest()
+    quota, mending = error_details_pb2.QuotaFailure(), error_details_pb2.Help()
     for detail in status.details:
-        any(detail.Unpack(kind) for kind in (info, retry, bad))
+        any(detail.Unpack(kind) for kind in (info, retry, bad, quota, mending))
     return Told(
         code=call.code(),
         message=call.details() or "",
         reason=info.reason,
         retry_after=retry.retry_delay.ToNanoseconds() / 1e9 if retry.HasField("retry_delay") else None,
         violations=tuple(Violation(each.field, each.description) for each in bad.field_violations),
+        quotas=tuple(Quota(each.subject, each.description) for each in quota.violations),
+        links=tuple(Link(each.description, each.url) for each in mending.links),
         metadata=dict(info.metadata),
         request_id=str(trailing.get(_REQUEST_ID) or dict(sent).get(_REQUEST_ID, "")),
         idempotency_key=idempotency_key,

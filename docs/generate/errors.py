@@ -6,7 +6,7 @@ from typing import Final
 from docs.generate.advice import ADVICE
 from docs.generate.contract import Noun
 from edge.errors import ROWS, Row, Spent
-from services.interceptors.faults import CODES
+from services.interceptors.details import CODES
 
 _PREFIX: Final = "ERROR_REASON_"
 _REPEAT: Final[Mapping[Spent | None, str]] = {
@@ -19,11 +19,13 @@ _HEAD: Final = """\
 # Errors
 
 Every way in tells the same failure by the same reason. This page is made by `make docs` out of the tables that the code uses
-([`error.proto`](../proto/cli2api/v1/error.proto), `services/interceptors/faults.py`, `edge/errors.py`); `make check` compares.
+([`error.proto`](../proto/cli2api/v1/error.proto), `services/interceptors/details.py`, `edge/errors.py`); `make check` compares.
 
-- **gRPC:** `google.rpc.Status` with exactly one `ErrorInfo` (`domain` is `cli2api`), and further details where they fit, such as
-  `BadRequest` and `RetryInfo`. Its metadata can have `job_id`, `vendor_code`, `upstream_status` and `request_id`. A reason that a
-  client does not know is treated by its code; the Python client's exceptions ([`client/`](../client/README.md)) do that.
+- **gRPC:** `google.rpc.Status` with exactly one `ErrorInfo` (`domain` is `cli2api`). Its metadata can have `job_id`, `vendor_code`,
+  `upstream_status` and `request_id`. Further details where they fit: `BadRequest` names fields, `RetryInfo` says when to come back,
+  `QuotaFailure` what has run out (`BILLING`, `RATE_LIMITED`), `Help` where to mend what only the account's owner can (`BILLING`,
+  `UPSTREAM_CREDENTIAL`). A reason that a client does not know is treated by its code; the Python client's exceptions
+  ([`client/`](../client/README.md)) do that.
 - **OpenAI's shape:** `{"error": {"message", "type", "param", "code"}}`. For a vendor's failure `code` is the vendor's own.
 - **Anthropic's shape:** `{"type": "error", "error": {"type", "message"}, "request_id"}` on `/v1/messages`.
 
@@ -60,7 +62,7 @@ def errors(nouns: Sequence[Noun]) -> str:
     said = {value.name.removeprefix(_PREFIX): value.comment for value in reasons.fields if value.number}
     own = [reason for reason in ROWS if reason not in said]
     for name, table, wanted in (
-        ("services/interceptors/faults.py", CODES, said),
+        ("services/interceptors/details.py", CODES, said),
         ("edge/errors.py", ROWS, said),
         ("docs/generate/advice.py", ADVICE, (*said, *own)),
     ):

@@ -107,7 +107,7 @@ def fit(
     place = 1 + next(place for place, each in enumerate(filters) if each["name"] == "keys")
     filters[place:place] = pieces["http_filters"]
     log = pieces["access_log"]
-    log["typed_config"]["grpc_service"]["initial_metadata"] = [{"key": WORD_HEADER, "value": direct.word}]
+    log["typed_config"]["common_config"]["grpc_service"]["initial_metadata"] = [{"key": WORD_HEADER, "value": direct.word}]
     connection["access_log"] = [*connection["access_log"], log]
     connection["local_reply_config"]["mappers"][0:0] = _refusals(pieces["unreachable"])
     reroute(rest_routes, direct, max_body=max_body)

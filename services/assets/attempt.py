@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Final
 
 from services.assets.shelf import Shelf, ShelfAway, TooLarge
 from services.domain.errors import AssetGone, StoreUnavailable, UpstreamUnavailable
-from services.domain.job import Job, JobState
-from services.domain.ports import AssetSource, Clock, JobStore
+from services.domain.job import Begun, Job, JobState
+from services.domain.ports import AssetSource, AssetStream, Clock, JobStore
 
 LINKS_LIVE: Final = 24 * 3600.0
 """Seconds after a job's end for which its copies are tried for; an hour is documented for some links, nothing for others."""
@@ -80,8 +83,8 @@ class Attempts:
             async with asyncio.timeout(LONGEST_COPY):
                 if await self._shelf.find(job.id, index) is not None:
                     return Outcome.DONE
-                async with self._source.open(job.assets[index].url) as asset:
-                    copy = await self._shelf.keep(job.id, index, asset, largest=self._largest, now=self._clock.now())
+                fetch = partial(self._fetch, job.assets[index].url, fields)
+                copy = await self._shelf.keep(job.id, index, fetch, largest=self._largest, now=self._clock.now())
         except (AssetGone, TooLarge) as error:
             log.error("an asset is not kept", extra=fields | {"why": str(error)})  # noqa: TRY400
             self._tally.given_up += 1
@@ -96,3 +99,15 @@ class Attempts:
         kept = {"mime_type": copy.mime_type, "size_bytes": copy.size_bytes, "sha256": copy.sha256}
         log.info("an asset was kept", extra=fields | kept)
         return Outcome.DONE
+
+    @asynccontextmanager
+    async def _fetch(self, url: str, fields: Mapping[str, object], begun: Begun | None) -> AsyncGenerator[AssetStream]:
+        """As Fetch promises."""
+        if begun is None:
+            async with self._source.open(url) as asset:
+                yield asset
+            return
+        async with self._source.resume(url, begun) as asset:
+            told = {**fields, "offset": asset.offset, "there": begun.offset}
+            log.info("a copy goes on" if asset.offset else "a copy begins anew: its link has another file", extra=told)
+            yield asset

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Copier:
-    """A Follower. It copies inside `async with`; leaving stops what is under way, which begins anew after the next start."""
+    """A Follower. It copies inside `async with`; leaving stops what is under way, which the next start goes on with."""
 
     def __init__(self, *, attempts: Attempts, shelf: Shelf, clock: Clock, room: int = 4) -> None:
         """At most `room` jobs are copied at once."""

@@ -8,7 +8,10 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Final
 
-_KEY: Final = re.compile(r"([a-z]+_[0-9a-z]{26})/(\d{1,4})(\.json)?", re.ASCII)
+RECORD: Final = ".json"
+PART: Final = ".part"
+NOTE: Final = ".part.json"
+_KEY: Final = re.compile(r"([a-z]+_[0-9a-z]{26})/(\d{1,4})(\.json|\.part|\.part\.json)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,23 +33,32 @@ class Key:
 
     job_id: str
     index: int
-    is_record: bool
+    suffix: str = ""
+    """Empty for the bytes; RECORD; PART for the bytes of a copy that broke off, and NOTE for what is needed to go on with it."""
+
+    @property
+    def is_record(self) -> bool:
+        """Whether it says that there is a copy."""
+        return self.suffix == RECORD
+
+    def __str__(self) -> str:
+        return f"{self.job_id}/{self.index}{self.suffix}"
 
 
 def bytes_key(job_id: str, index: int) -> str:
     """Where the bytes of a job's asset lie."""
-    return f"{job_id}/{index}"
+    return str(Key(job_id=job_id, index=index))
 
 
 def record_key(job_id: str, index: int) -> str:
     """Where their record lies."""
-    return f"{job_id}/{index}.json"
+    return str(Key(job_id=job_id, index=index, suffix=RECORD))
 
 
 def key_of(name: str) -> Key | None:
     """What a name stands for; None where the object is not ours, and so must be left alone."""
     match = _KEY.fullmatch(name)
-    return Key(job_id=match[1], index=int(match[2]), is_record=match[3] is not None) if match else None
+    return Key(job_id=match[1], index=int(match[2]), suffix=match[3] or "") if match else None
 
 
 def to_json(copy: Copy) -> bytes:

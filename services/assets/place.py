@@ -10,6 +10,8 @@ from typing import Final
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
 
+from services.assets.copy import NOTE, PART, key_of
+from services.assets.part import takes_locks
 from services.assets.shelf import Shelf
 
 OFF: Final = "off"
@@ -19,7 +21,7 @@ SILENCE: Final = timedelta(seconds=30)
 LONGEST_REQUEST: Final = timedelta(hours=1)
 """A request's time runs until its last byte, and a clip may be downloaded slowly."""
 _SCHEME: Final = re.compile(r"([a-z0-9+.-]+)://", re.ASCII | re.IGNORECASE)
-_STAGED: Final = re.compile(r"\d{1,4}(\.json)?#\d+", re.ASCII)
+_STAGED: Final = re.compile(r"(.*)#\d+", re.ASCII)
 """The name under which the library writes a file before it is renamed."""
 _DAY: Final = 86400.0
 
@@ -45,7 +47,7 @@ def open_shelf(place: str, state_dir: Path) -> Shelf | None:
         return Shelf(_bucket(place))
     if scheme or (place and not Path(place).is_absolute()):
         raise BadPlace(f"is {redact(place)!r}; {FORMS}")
-    return Shelf(_folder(Path(place) if place else state_dir / "assets"))
+    return _folder(Path(place) if place else state_dir / "assets")
 
 
 def redact(place: str) -> str:
@@ -67,24 +69,30 @@ def _bucket(url: str) -> ObjectStore:
         raise BadPlace(f"is {url!r}, which cannot be used: {why}; {FORMS}") from error
 
 
-def _folder(path: Path) -> ObjectStore:
+def _folder(path: Path) -> Shelf:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         _clear(path)
-        return LocalStore(path, automatic_cleanup=True)
+        return Shelf(LocalStore(path, automatic_cleanup=True), folder=path if takes_locks(path) else None)
     except (BaseError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).partition("\n")[0]
         raise BadPlace(f"is {str(path)!r}, which cannot be used: {why}; make it a writable folder") from error
 
 
 def _clear(folder: Path) -> None:
-    """Removes files that a crash left half-written. Young ones may be another core's, which is writing them now."""
-    for file in folder.glob("*/*#*"):
-        if not _STAGED.fullmatch(file.name):
+    """Removes what was left half-written a day ago: nobody goes on with it. Young ones may be another core's, or resumed."""
+    for file in folder.glob("*/*"):
+        if not _is_half_written(f"{file.parent.name}/{file.name}"):
             continue
         try:
             if file.stat().st_mtime < time.time() - _DAY:
                 file.unlink()
-                log.info("a file that a crash left half-written was removed", extra={"file": str(file)})
+                log.info("a half-written file was removed", extra={"file": str(file)})
         except FileNotFoundError:
             continue
+
+
+def _is_half_written(name: str) -> bool:
+    staged = _STAGED.fullmatch(name)
+    key = key_of(staged[1] if staged else name)
+    return key is not None and (staged is not None or key.suffix in (PART, NOTE))

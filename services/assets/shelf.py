@@ -1,9 +1,9 @@
 """The object store as this room uses it: writes, finds, reads, lists and removes copies, and names what goes wrong."""
 
-import hashlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import obstore
@@ -11,11 +11,14 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
 from services.assets.copy import Copy, Key, bytes_key, from_json, key_of, record_key, to_json
-from services.domain.errors import UpstreamUnavailable
+from services.assets.draft import Draft, Upload
+from services.assets.part import Part
+from services.domain.errors import AssetGone, UpstreamUnavailable
+from services.domain.job import Begun
 from services.domain.ports import AssetStream
 
-PART: Final = 5 * 2**20
-"""Bytes that are written at once; object stores take no smaller ones, and two of them are held for each copy."""
+Fetch = Callable[[Begun | None], AbstractAsyncContextManager[AssetStream]]
+"""Opens an asset: where a part of it is kept, from there on or from its first byte, as the stream's `offset` says."""
 PIECE: Final = 256 * 2**10
 """Bytes that are handed on at once when a copy is read."""
 
@@ -45,6 +48,7 @@ class ShelvedAsset:
         self.size_bytes: int | None = copy.size_bytes
         self.offset = offset
         self.sha256 = copy.sha256
+        self.validator = ""
         self._pieces = pieces
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -55,42 +59,36 @@ class ShelvedAsset:
 class Shelf:
     """Copies in one object store, under `<job id>/<index>`. Every method may raise ShelfAway."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, store: ObjectStore, *, folder: Path | None = None) -> None:
+        """Where the store is a folder whose files can be locked, `folder` is it: copies that broke off go on there."""
+        self.store = store
+        self._folder = folder
 
     async def find(self, job_id: str, index: int) -> Copy | None:
         """The record of a copy that is there whole, or None."""
         try:
-            found = await obstore.get_async(self._store, record_key(job_id, index))
+            found = await obstore.get_async(self.store, record_key(job_id, index))
             return from_json(bytes(await found.bytes_async()))
         except FileNotFoundError:
             return None
         except (BaseError, OSError) as error:
             raise _away("read", error) from error
 
-    async def keep(self, job_id: str, index: int, asset: AssetStream, *, largest: int, now: float) -> Copy:
+    async def keep(self, job_id: str, index: int, fetch: Fetch, *, largest: int, now: float) -> Copy:
         """Writes a copy of the whole asset, then its record. What breaks off leaves nothing that is taken for a copy.
 
-        Raises TooLarge for more than `largest` bytes, and UpstreamUnavailable where the asset breaks off.
+        Raises TooLarge for more than `largest` bytes, and as `fetch` and its stream do.
         """
-        size, digest = 0, hashlib.sha256()
         try:
-            # A writer that is not closed leaves nothing behind.
-            writer = obstore.open_writer_async(self._store, bytes_key(job_id, index), buffer_size=PART, max_concurrency=2)
-            _check(asset.size_bytes or 0, largest)
-            async for chunk in asset.chunks():
-                size += len(chunk)
-                _check(size, largest)
-                digest.update(chunk)
-                await writer.write(chunk)
-            if asset.size_bytes not in (None, size):
-                raise UpstreamUnavailable(f"the asset's link ended after {size} of {asset.size_bytes} bytes")
-            await writer.close()
-            copy = Copy(size_bytes=size, mime_type=asset.mime_type, sha256=digest.hexdigest(), stored_at=now)
-            await obstore.put_async(self._store, record_key(job_id, index), to_json(copy))
+            async with self._draft(job_id, index) as draft:
+                copy = await _drafted(draft, fetch, largest=largest, now=now)
+            await obstore.put_async(self.store, record_key(job_id, index), to_json(copy))
         except (BaseError, OSError) as error:
             raise _away("written", error) from error
         return copy
+
+    def _draft(self, job_id: str, index: int) -> AbstractAsyncContextManager[Draft]:
+        return Part(self._folder, job_id, index) if self._folder else Upload(self.store, bytes_key(job_id, index))
 
     @asynccontextmanager
     async def open(self, job_id: str, index: int, copy: Copy, *, offset: int = 0, limit: int = 0) -> AsyncGenerator[AssetStream]:
@@ -102,7 +100,7 @@ class Shelf:
         stream: AsyncIterable[bytes] | None = None
         if offset < end:
             try:
-                found = await obstore.get_async(self._store, bytes_key(job_id, index), options={"range": (offset, end)})
+                found = await obstore.get_async(self.store, bytes_key(job_id, index), options={"range": (offset, end)})
             except (BaseError, OSError) as error:
                 raise _away("read", error) from error
             if found.meta["size"] != copy.size_bytes:
@@ -118,9 +116,8 @@ class Shelf:
             # Records first: whoever looks meanwhile finds no copy, rather than a copy without bytes.
             keys = sorted([each.key async for each in held if each.key.job_id == job_id], key=lambda key: not key.is_record)
         for key in keys:
-            name = record_key(job_id, key.index) if key.is_record else bytes_key(job_id, key.index)
             try:
-                await obstore.delete_async(self._store, name)
+                await obstore.delete_async(self.store, str(key))
                 count += 1
             except FileNotFoundError:
                 continue
@@ -134,12 +131,32 @@ class Shelf:
 
     async def _names(self, prefix: str | None) -> AsyncGenerator[Held]:
         try:
-            async for batch in obstore.list(self._store, prefix):
+            async for batch in obstore.list(self.store, prefix):
                 for each in batch:
                     if key := key_of(each["path"]):
                         yield Held(key=key, written_at=each["last_modified"].timestamp())
         except (BaseError, OSError) as error:
             raise _away("listed", error) from error
+
+
+async def _drafted(draft: Draft, fetch: Fetch, *, largest: int, now: float) -> Copy:
+    """The record of what the draft has become. A file that will never be kept leaves no part of it."""
+    try:
+        async with fetch(draft.begun) as asset:
+            _check(asset.size_bytes or 0, largest)
+            size, digest = asset.offset, await draft.begin(asset)
+            async for chunk in asset.chunks():
+                size += len(chunk)
+                _check(size, largest)
+                digest.update(chunk)
+                await draft.write(chunk)
+            if asset.size_bytes not in (None, size):
+                raise UpstreamUnavailable(f"the asset's link ended after {size} of {asset.size_bytes} bytes")
+            await draft.finish()
+            return Copy(size_bytes=size, mime_type=asset.mime_type, sha256=digest.hexdigest(), stored_at=now)
+    except (AssetGone, TooLarge):
+        await draft.discard()
+        raise
 
 
 def _check(size: int, largest: int) -> None:

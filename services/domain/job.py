@@ -43,6 +43,19 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An asset of which the first bytes have been fetched and are kept."""
+
+    offset: int
+    """How many there are; not 0."""
+    size_bytes: int | None
+    """Of the whole asset, where its host told."""
+    mime_type: str
+    validator: str
+    """What the host named these bytes by: a strong ETag or the time of their last change; never empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobFailure:
     """Why a job failed: the name and words of a `Failure`, kept."""
 

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Protocol
 
-from services.domain.job import Job, JobQuery, JobState, Task
+from services.domain.job import Begun, Job, JobQuery, JobState, Task
 from services.domain.model import Json, Route
 from services.domain.text import Answer, Conversation, Event
 from services.domain.usage import Record, Sums, UsageQuery
@@ -63,6 +63,8 @@ class AssetStream(Protocol):
     offset: int
     sha256: str
     """Of the whole asset, in hexadecimal; empty where it is not known, as of a link."""
+    validator: str
+    """By which a link's host knows these bytes again; empty where it gave nothing that may be relied on, and for copies."""
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The bytes in order; ends after the last. Raises UpstreamUnavailable if the link breaks."""
@@ -73,6 +75,12 @@ class AssetSource(Protocol):
 
     def open(self, url: str, *, offset: int = 0, limit: int = 0) -> AbstractAsyncContextManager[AssetStream]:
         """Raises AssetGone where the link is dead or must not be followed, UpstreamUnavailable where it cannot be reached."""
+
+    def resume(self, url: str, begun: Begun) -> AbstractAsyncContextManager[AssetStream]:
+        """The bytes after those that were fetched before, or all of them where the host does not show that it has the same file.
+
+        The stream's `offset` says which: that of `begun`, or 0. Raises as `open` does.
+        """
 
 
 class JobAssets(Protocol):

@@ -1,36 +1,39 @@
 """Fetches produced files from the upstream's links, as far as they may be followed. No credential of ours is ever sent there."""
 
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
 from services.domain.errors import AssetGone, UpstreamUnavailable
+from services.domain.job import Begun
 from services.domain.ports import AssetStream
 from services.domain.sniff import ENOUGH, sniffed
 from services.upstream.allow import Allow, CheckedResolver, NotAllowed
 from services.upstream.line import chunks
+from services.upstream.ranges import continues, extent, validator
 from services.upstream.session import open_session
 
 SILENCE_SECONDS: Final = 60.0
 MOST_REDIRECTS: Final = 3
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_CONTENT_RANGE: Final = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 _TELLS_NOTHING: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 
 class FetchedAsset:
     """The bytes of one asset, from `offset` on. `size_bytes` is that of the whole asset."""
 
-    def __init__(self, pieces: AsyncGenerator[bytes], *, mime_type: str, size_bytes: int | None, offset: int) -> None:
+    def __init__(
+        self, pieces: AsyncGenerator[bytes], *, mime_type: str, size_bytes: int | None, offset: int, validator: str
+    ) -> None:
         self.mime_type = mime_type
         self.size_bytes = size_bytes
         self.offset = offset
         self.sha256 = ""
+        self.validator = validator
         self._pieces = pieces
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -56,25 +59,38 @@ class Assets:
 
         Raises AssetGone where the link is dead or must not be followed, UpstreamUnavailable where it cannot be reached.
         """
-        response = await self._get(url, offset, limit)
+        asked = {"range": f"bytes={offset}-{offset + limit - 1 if limit else ''}"} if offset or limit else {}
+        async with self._got(url, asked) as response, _streamed(response, offset, limit) as asset:
+            yield asset
+
+    @asynccontextmanager
+    async def resume(self, url: str, begun: Begun) -> AsyncGenerator[AssetStream]:
+        """As AssetSource promises."""
+        async with AsyncExitStack() as stack:
+            asked = {"range": f"bytes={begun.offset}-", "if-range": begun.validator}
+            response = await stack.enter_async_context(self._got(url, asked))
+            offset = begun.offset if continues(response.status, response.headers, begun) else 0
+            if offset or response.status == 200:
+                asset: AssetStream = await stack.enter_async_context(_streamed(response, offset, 0))
+            else:
+                # A range of another file, whatever If-Range is there for: of no use, and so is the rest of it.
+                response.close()
+                asset = await stack.enter_async_context(self.open(url))
+            if offset:
+                asset.mime_type = begun.mime_type
+            yield asset
+
+    @asynccontextmanager
+    async def _got(self, url: str, asked: Mapping[str, str]) -> AsyncGenerator[aiohttp.ClientResponse]:
+        response = await self._get(url, asked)
         try:
-            begins, size = _extent(response, offset)
-            pieces = _window(_body(response), skip=offset - begins, limit=limit)
-            async with aclosing(pieces):
-                head, whole = await _peek(pieces)
-                async with aclosing(whole):
-                    told = response.content_type if "content-type" in response.headers else ""
-                    mime_type = (sniffed(head) if offset == 0 else "") or ("" if told in _TELLS_NOTHING else told)
-                    yield FetchedAsset(whole, mime_type=mime_type or "application/octet-stream", size_bytes=size, offset=offset)
+            yield response
         finally:
             response.close()
 
-    async def _get(self, url: str, offset: int, limit: int) -> aiohttp.ClientResponse:
-        headers = {"accept-encoding": "identity"}
-        if offset or limit:
-            headers["range"] = f"bytes={offset}-{offset + limit - 1 if limit else ''}"
-        response = await self._follow(url, headers)
-        if response.status in (200, 206) or (response.status == 416 and offset):
+    async def _get(self, url: str, asked: Mapping[str, str]) -> aiohttp.ClientResponse:
+        response = await self._follow(url, {"accept-encoding": "identity", **asked})
+        if response.status in (200, 206) or (response.status == 416 and asked):
             return response
         response.close()
         if response.status in (403, 404, 410):
@@ -121,15 +137,23 @@ def _parsed(link: str) -> URL:
         raise AssetGone("the asset's link is not an http(s) URL") from error
 
 
-def _extent(response: aiohttp.ClientResponse, offset: int) -> tuple[int, int | None]:
-    """Where the answer's bytes begin in the asset, and how large the asset is, where known. A server may ignore Range."""
-    if response.status == 200:
-        return 0, response.content_length
-    said = _CONTENT_RANGE.match(response.headers.get("content-range", ""))
-    begins = int(said[1]) if said and said[1] else offset
-    if begins > offset:
-        raise UpstreamUnavailable("the asset's host answered with another range than was asked for")
-    return begins, int(said[2]) if said and said[2] != "*" else None
+@asynccontextmanager
+async def _streamed(response: aiohttp.ClientResponse, offset: int, limit: int) -> AsyncGenerator[FetchedAsset]:
+    """What of the answer was wanted."""
+    begins, size = extent(response.status, response.headers, offset)
+    pieces = _window(_body(response), skip=offset - begins, limit=limit)
+    async with aclosing(pieces):
+        head, whole = await _peek(pieces)
+        async with aclosing(whole):
+            told = response.content_type if "content-type" in response.headers else ""
+            mime_type = (sniffed(head) if offset == 0 else "") or ("" if told in _TELLS_NOTHING else told)
+            yield FetchedAsset(
+                whole,
+                mime_type=mime_type or "application/octet-stream",
+                size_bytes=size,
+                offset=offset,
+                validator=validator(response.headers),
+            )
 
 
 async def _body(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:

@@ -96,7 +96,7 @@ def _taken(line: Line, contender: Contender) -> Taken:
     before = contender.spent()
     measure = line.run(contender)
     after = contender.spent()
-    cpu = {part: (spent - before.get(part, 0.0)) / measure.requests * 1e6 for part, spent in after.items()}
+    cpu = {part: (spent - before.get(part, 0.0)) / max(1, measure.requests) * 1e6 for part, spent in after.items()}
     return Taken(rate=line.count(measure) / measure.seconds, cpu=cpu)
 
 

@@ -115,6 +115,8 @@ def read_h2load(told: str, *, pieces: int) -> Measure:
     if took is None or counts is None or codes is None or int(counts[2]) or int(counts[3]) or int(codes[3]) or int(codes[4]):
         raise RuntimeError(f"h2load did not get what it asked for:\n{told}")
     requests, seconds = int(counts[1]), float(took[1]) * _WRK_UNITS[took[2]]
+    if not requests:
+        raise RuntimeError(f"h2load was not answered at all:\n{told}")
     return Measure(requests=requests, errors=0, pieces=requests * pieces, seconds=seconds, p50=0.0, p99=0.0)
 
 

@@ -154,7 +154,7 @@ async def test_the_sdk_waits_and_tries_again_where_it_was_throttled(home: House)
 
 async def test_a_stream_that_dies_raises_and_never_looks_complete(home: House) -> None:
     stream = await home.sdk.chat.completions.create(model="gpt-5", messages=says('half [[sim:{"abort_after":3}]]'), stream=True)
-    with pytest.raises(openai.APIError, match="broke off"):
+    with pytest.raises(openai.APIError, match=r"broke off|Connection error"):
         assert "stop" not in [chunk.choices[0].finish_reason async for chunk in stream]
 
 

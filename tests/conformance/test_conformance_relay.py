@@ -33,7 +33,7 @@ UPSTREAM_PATH: Final = {RESPONSES: "/vendors/openai/v1/responses"}
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="home")
 async def _home(module_path: Path) -> AsyncGenerator[House]:
     """One whose MuleRun's clock stands still, so that the same call gets the same answer twice."""
-    async with house(module_path, options=Options(now=lambda: NOON)) as home:
+    async with house(module_path, options=Options(now=lambda: NOON), CLI2API_TEXT_PATH="relay") as home:
         yield home
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import grpc
+import yaml
 from aiohttp import web
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
@@ -40,9 +41,17 @@ class Front:
 
 @asynccontextmanager
 async def envoy(
-    folder: Path, *, keys: Sequence[str] = (), max_body: int = 1 << 20, cores: Sequence[Path] = ()
+    folder: Path,
+    *,
+    keys: Sequence[str] = (),
+    max_body: int = 1 << 20,
+    cores: Sequence[Path] = (),
+    change: Callable[[Any], None] = lambda _: None,
 ) -> AsyncGenerator[Front]:
-    """Envoy over the sockets `edge.sock` and `core.sock` of the folder, or those of `cores`, whoever listens there."""
+    """Envoy over the sockets `edge.sock` and `core.sock` of the folder, or those of `cores`, whoever listens there.
+
+    `change` may make limits in its configuration smaller, so that a test reaches them.
+    """
     log: list[bytes] = []
     admin = Admin(folder / "admin.sock")
     with ExitStack() as held:
@@ -57,6 +66,9 @@ async def envoy(
             folder=folder,
         )
         config = render.write(layout, keys=keys, max_body=max_body)
+        written = yaml.safe_load(config.read_text())
+        change(written)
+        config.write_text(yaml.safe_dump(written))
     child = Child(envoy_part(config, log_level="info", drain_seconds=10), journal=Journal(log.append))
     keeping = asyncio.create_task(child.keep())
     try:

@@ -1,4 +1,4 @@
-"""What every object store has to do for copies, shown on those that need no network."""
+"""What every object store has to do for copies: a folder, memory, and a bucket behind S3's protocol."""
 
 import asyncio
 import glob
@@ -6,17 +6,20 @@ import os
 import shutil
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
 
 import obstore
 import pytest
-from obstore.store import LocalStore, MemoryStore, ObjectStore
+from obstore.store import ObjectStore
 
 from services.assets.copy import Copy, key_of
 from services.assets.place import BadPlace, open_shelf, redact
-from services.assets.shelf import PART, Shelf, ShelfAway, TooLarge
+from services.assets.draft import PART
+from services.assets.shelf import Shelf, ShelfAway, TooLarge
 from services.domain.errors import UpstreamUnavailable
+from tests.s3 import BUCKET, S3
 
 JOB = "video_01k9yq4m8s0123456789abcdef"
 OTHER = "image_01k9yq4m8s0123456789abcdef"
@@ -32,6 +35,8 @@ class Streamed:
         self.mime_type = "video/mp4"
         self.size_bytes = size_bytes
         self.offset = 0
+        self.sha256 = ""
+        self.validator = ""
         self.begun = asyncio.Event()
         self._file = file
         self._error = error
@@ -50,18 +55,26 @@ class Streamed:
             raise self._error
 
 
-@pytest.fixture(params=["folder", "memory"])
-def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path, automatic_cleanup=True)
+@pytest.fixture(params=["folder", "memory", "s3"])
+async def shelf(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Shelf]:
+    """Every kind of place, opened as a gateway opens it."""
+    place = {"folder": "", "memory": "memory:", "s3": f"s3://{BUCKET}/a/prefix"}[request.param]
+    async with S3() as s3:
+        for name, value in s3.environ.items():
+            monkeypatch.setenv(name, value)
+        opened = open_shelf(place, tmp_path)
+        assert opened is not None
+        yield opened
 
 
 @pytest.fixture
-def shelf(objects: ObjectStore) -> Shelf:
-    return Shelf(objects)
+def objects(shelf: Shelf) -> ObjectStore:
+    """What lies behind the shelf, for looking and for meddling."""
+    return shelf.store
 
 
 async def keep(shelf: Shelf, asset: Streamed, job_id: str = JOB, index: int = 0) -> Copy:
-    return await shelf.keep(job_id, index, asset, largest=1 << 30, now=1_800_000_000.0)
+    return await shelf.keep(job_id, index, lambda _: nullcontext(asset), largest=1 << 30, now=1_800_000_000.0)
 
 
 async def read(shelf: Shelf, copy: Copy, *, offset: int = 0, limit: int = 0) -> bytes:
@@ -131,7 +144,8 @@ async def test_more_than_the_largest_is_refused_whether_its_size_was_told_or_not
     shelf: Shelf, objects: ObjectStore, is_told: bool
 ) -> None:
     with pytest.raises(TooLarge, match="CLI2API_ASSET_MAX keeps 1000"):
-        await shelf.keep(JOB, 0, Streamed(FILE, size_bytes=len(FILE) if is_told else None), largest=1000, now=0.0)
+        asset = Streamed(FILE, size_bytes=len(FILE) if is_told else None)
+        await shelf.keep(JOB, 0, lambda _: nullcontext(asset), largest=1000, now=0.0)
     assert await names(objects) == []
 
 

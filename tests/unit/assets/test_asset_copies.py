@@ -8,10 +8,9 @@ import pytest
 from services.assets.attempt import LINKS_LIVE, Outcome
 from services.assets.copy import Copy
 from services.assets.kept import KeptAssets
-from services.assets.shelf import Shelf, ShelfAway
+from services.assets.shelf import Fetch, Shelf, ShelfAway
 from services.domain.errors import AssetGone, UpstreamUnavailable
 from services.domain.job import Job
-from services.domain.ports import AssetStream
 from tests.unit.assets.world import PNG, World, a_succeeded_job, job_id, link, read
 from tests.worlds import NOON, a_job
 
@@ -102,8 +101,8 @@ async def test_a_job_that_is_deleted_elsewhere_meanwhile_keeps_no_copy(world: Wo
     await world.add(a_succeeded_job())
 
     class Deleting(Shelf):
-        async def keep(self, job_id: str, index: int, asset: AssetStream, *, largest: int, now: float) -> Copy:
-            copy = await super().keep(job_id, index, asset, largest=largest, now=now)
+        async def keep(self, job_id: str, index: int, fetch: Fetch, *, largest: int, now: float) -> Copy:
+            copy = await super().keep(job_id, index, fetch, largest=largest, now=now)
             await world.jobs.delete(job_id)
             return copy
 

@@ -42,6 +42,7 @@ class ScriptedAsset:
         self.size_bytes = size_bytes
         self.offset = 0
         self.sha256 = ""
+        self.validator = ""
         self._pieces = pieces
 
     def chunks(self) -> AsyncIterator[bytes]:

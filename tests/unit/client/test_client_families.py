@@ -16,7 +16,7 @@ from cli2api_client.errors import FAMILIES, CallFailed, named, of_job
 from cli2api_client.status import Told
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from services.interceptors.faults import CODES
+from services.interceptors.details import CODES
 
 ROOT = Path(__file__).resolve().parents[3]
 REASONS = [name.removeprefix("ERROR_REASON_") for name in error_pb2.ErrorReason.keys()][1:]  # noqa: SIM118 - an enum, not a dict

@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2
 
 from services.domain import errors
 from services.domain.errors import Failure, Violation
-from services.interceptors.faults import CODES, MAX_STATUS_BYTES, status_of
+from services.interceptors.details import CODES, MAX_STATUS_BYTES, status_of
 from tests.rpc import Script, serve
 
 

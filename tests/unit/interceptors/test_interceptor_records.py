@@ -15,7 +15,8 @@ from services.domain.text import TokenUsage
 from services.domain.usage import Record, caller_of
 from services.interceptors.access import access
 from services.interceptors.auth import Keys, auth
-from services.interceptors.faults import CODES, faults
+from services.interceptors.details import CODES
+from services.interceptors.faults import faults
 from services.interceptors.records import LONGEST_NAME, STATUSES, records
 from services.interceptors.shapes import Rings
 from services.jobs.clock import SystemClock
