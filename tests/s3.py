@@ -35,8 +35,6 @@ class S3:
         self.objects: dict[str, Stored] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
         """The parts of multipart uploads that were neither completed nor aborted."""
-        self.asked: list[str] = []
-        """Method and path of each request that had an Authorization."""
         self.is_away = False
         """Set, every request is answered 503."""
         self.url = ""
@@ -69,6 +67,12 @@ class S3:
     async def _bucket(self, request: web.Request) -> web.Response:
         if refused := self._refused(request):
             return refused
+        if request.method == "POST" and "delete" in request.query:
+            names = [each.text or "" for each in ElementTree.fromstring(await request.read()).iterfind(".//{*}Key")]
+            for name in names:
+                self.objects.pop(name, None)
+            gone = "".join(f"<Deleted><Key>{escape(name)}</Key></Deleted>" for name in names)
+            return _xml(f"<DeleteResult>{gone}</DeleteResult>")
         if request.method != "GET" or request.query.get("list-type") != "2":
             return _error(501, "NotImplemented")
         after = request.query.get("continuation-token", "")
@@ -116,7 +120,6 @@ class S3:
     def _refused(self, request: web.Request) -> web.Response | None:
         if not request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 Credential=key/"):
             return _error(403, "AccessDenied")
-        self.asked.append(f"{request.method} {request.path}")
         return _error(503, "ServiceUnavailable") if self.is_away else None
 
 

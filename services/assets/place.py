@@ -1,6 +1,7 @@
 """Reads where copies are to be kept, and opens that place."""
 
 import logging
+import os
 import re
 import time
 from datetime import timedelta
@@ -61,7 +62,13 @@ def _bucket(url: str) -> ObjectStore:
     try:
         return from_url(
             url,
-            client_options={"connect_timeout": timedelta(seconds=5), "read_timeout": SILENCE, "timeout": LONGEST_REQUEST},
+            client_options={
+                "connect_timeout": timedelta(seconds=5),
+                "read_timeout": SILENCE,
+                "timeout": LONGEST_REQUEST,
+                # The library reads all else from the environment itself; this is hidden from it by options that are given.
+                "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").strip().lower() in ("1", "true", "yes", "on"),
+            },
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=60)},
         )
     except (BaseError, ValueError) as error:

@@ -78,6 +78,7 @@ class Assets:
                 asset = await stack.enter_async_context(self.open(url))
             if offset:
                 asset.mime_type = begun.mime_type
+                asset.size_bytes = asset.size_bytes or begun.size_bytes
             yield asset
 
     @asynccontextmanager

@@ -82,6 +82,11 @@ def lives(samples: Iterable[Sample]) -> dict[tuple[str, int], list[Sample]]:
     return found
 
 
+def has_grown(before: int, after: int) -> bool:
+    """Whether so many bytes are more than what an allocator wanders by."""
+    return after > before * (1 + _SHARE) + _SLACK
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """What became of one process: medians of the second and the last third of its life."""
@@ -97,7 +102,7 @@ class Life:
         """How it grew; nothing of one that was too young to be judged."""
         found = []
         before, after = self.resident
-        if self.is_mature and after > before * (1 + _SHARE) + _SLACK:
+        if self.is_mature and has_grown(before, after):
             found.append(f"memory of {self.part} grew from {before / 1e6:.1f} to {after / 1e6:.1f} MB within one life")
         if self.is_mature and self.files[1] > self.files[0] + _MORE_FILES:
             found.append(f"open files of {self.part} grew from {self.files[0]} to {self.files[1]} within one life")

@@ -56,3 +56,9 @@ async def test_over_grpc_it_is_the_same(gate: Front) -> None:
     assert len(told["x-request-id"]) == 36
     assert "x-cli2api-given-id" not in told
     assert "x-request-id=mine-1" in await front.call(gate.grpc_target, [("x-request-id", "mine-1")])
+
+
+async def test_a_callers_trace_goes_from_grpc_metadata_to_the_core(gate: Front) -> None:
+    """Where nothing is traced here; tests/wire/test_traces.py has the rest."""
+    trace = [("traceparent", f"00-{'a' * 32}-{'b' * 16}-01"), ("tracestate", "shop=1")]
+    assert {f"{name}={value}" for name, value in trace} <= set(await front.call(gate.grpc_target, trace))

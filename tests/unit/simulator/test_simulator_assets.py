@@ -5,6 +5,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
+from simulator.faults import Fault
 from simulator.server import Simulator
 from tests.unit.simulator.caller import GPT_IMAGE, NANO, SORA, SPEECH, SPOKEN, WAN, finished
 
@@ -130,3 +131,23 @@ async def test_a_range_behind_the_end_is_416(sim: Simulator, client: aiohttp.Cli
 async def test_an_asset_that_never_was_is_404(client: aiohttp.ClientSession) -> None:
     async with client.get("/assets/none/result_00.png") as answer:
         assert answer.status == 404
+
+
+async def test_a_file_can_be_gone_on_with_as_long_as_it_is_the_same(sim: Simulator, client: aiohttp.ClientSession) -> None:
+    url = (await finished(sim, client, SORA, {"prompt": "a cat"}))["videos"][0]
+    async with client.get(url) as answer:
+        whole, tag = await answer.read(), answer.headers["etag"]
+    for known, status, content in ((tag, 206, whole[10:]), ('"another"', 200, whole)):
+        async with client.get(url, headers={"Range": "bytes=10-", "If-Range": known}) as answer:
+            assert (answer.status, await answer.read()) == (status, content)
+
+
+async def test_a_file_breaks_off_and_waits_after_so_many_bytes(sim: Simulator, client: aiohttp.ClientSession) -> None:
+    url = (await finished(sim, client, SORA, {"prompt": "a cat"}))["videos"][0]
+    sim.fault(Fault(hold="midway", hold_after=50, abort_after=100), path="/assets/*")
+    async with client.get(url) as answer:
+        assert len(await answer.content.readexactly(50)) == 50
+        await sim.wait_for(lambda: sim.held("midway") == 1)
+        sim.release("midway")
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.content.read()
