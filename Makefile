@@ -13,7 +13,7 @@ PROTOS := $(sort $(wildcard proto/cli2api/v1/*.proto))
 INCLUDES := build/googleapis
 INCLUDED := $(INCLUDES)/google/api/annotations.proto
 
-.PHONY: help setup demo test check format proto docs bench lock clean
+.PHONY: help setup demo test check format proto docs bench soak lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ docs: $(STAMP) $(INCLUDED) ## Write docs/errors.md and docs/reference from the c
 
 bench: $(STAMP) ## Measure, side by side in one run
 	@$(BIN)/python -m tests.bench $(if $(CONTENDERS),--contenders) $(if $(REPORT),--report) $(if $(OPEN_STREAMS),--open-streams $(OPEN_STREAMS))
+
+soak: $(STAMP) ## Call it for ten minutes, break parts of it, and count: see docs/soak.md
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(if $(REPORT),--report)
+	@$(BIN)/python -m tests.soak.streams $(if $(REPORT),--report)
 
 lock: ## Pin the dependencies anew (needs uv)
 	@uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --python-version 3.11 --upgrade -q -o requirements.lock

@@ -23,7 +23,7 @@ _FOLDER: Final = "CLI2API_DIRECT_DIR"
 _CHAT: Final = "/v1/chat/completions"
 
 
-def prepared(settings: Settings, run: Path) -> Direct | None:
+def prepared(settings: Settings, run: Path, environ: Mapping[str, str]) -> Direct | None:
     """The direct way, closed until the core opens it; None where all text is to go through the core. Raises StartFailed."""
     if settings.text_path != "direct":
         return None
@@ -33,7 +33,7 @@ def prepared(settings: Settings, run: Path) -> Direct | None:
         prepare(folder, word)
     except OSError as error:
         raise StartFailed(f"{folder} cannot be written ({error.strerror}): set CLI2API_STATE_DIR to another folder") from error
-    return _chosen(settings, word)
+    return _chosen(settings, word, authorities=_authorities(settings.api_base_url, environ))
 
 
 def with_folder(environ: Mapping[str, str], settings: Settings, run: Path) -> dict[str, str]:
@@ -45,7 +45,7 @@ def with_folder(environ: Mapping[str, str], settings: Settings, run: Path) -> di
 def reroute(run: Path, settings: Settings) -> None:
     """Has Envoy take up which names go the direct way now, since aliases have changed. Raises OSError."""
     if settings.text_path == "direct":
-        render.write_direct(run, _chosen(settings, ""), max_body=settings.max_body)
+        render.write_direct(run, _chosen(settings), max_body=settings.max_body)
 
 
 async def told(admin: Admin, *, within: float) -> None:
@@ -69,24 +69,23 @@ def clean(run: Path) -> None:
             (run / path).unlink()
 
 
-def _chosen(settings: Settings, word: str) -> Direct:
+def _chosen(settings: Settings, word: str = "", *, authorities: str = "") -> Direct:
     # A stream's body is changed where its usage is to be asked for, which only the core can do.
     served = [
         Native(endpoint=each.endpoint, upstream_path=each.path, names=each.names, others=each.refused if each.unknown else None)
         for each in natives(Catalog(settings.model_aliases), settings.model_aliases)
         if not (settings.stream_usage and each.endpoint == _CHAT)
     ]
-    return Direct(
-        upstream=settings.api_base_url, natives=tuple(served), word=word, authorities=_authorities(settings.api_base_url)
-    )
+    return Direct(upstream=settings.api_base_url, natives=tuple(served), word=word, authorities=authorities)
 
 
-def _authorities(upstream: str) -> str:
-    """The file of certificate authorities that everything else on this machine goes by; SSL_CERT_FILE names another one."""
+def _authorities(upstream: str, environ: Mapping[str, str]) -> str:
+    """The file of certificate authorities that the core goes by too; SSL_CERT_FILE names another one."""
     if not upstream.lower().startswith("https:"):
         return ""
-    found = ssl.get_default_verify_paths().cafile
-    if found is None:
+    usual = ssl.get_default_verify_paths()
+    found = environ.get(usual.openssl_cafile_env) or usual.cafile
+    if found is None or not Path(found).is_file():
         raise StartFailed(
             "no file of certificate authorities is found, by which Envoy could judge MuleRun's certificate: install the system's"
             " ca-certificates, name a file in SSL_CERT_FILE, or set CLI2API_TEXT_PATH=relay"

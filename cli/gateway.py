@@ -120,7 +120,7 @@ class Gateway:
                     cores=[_address("CLI2API_CORE_LISTEN", each) for each in self._cores],
                     folder=run,
                     doors=doors.chosen(settings),
-                    direct=direct.prepared(settings, run),
+                    direct=direct.prepared(settings, run, self._environ),
                     collector=doors.collector(self._environ),
                 )
             )

@@ -16,6 +16,8 @@ _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 5.0
 _LONG_LIFE: Final = 10.0
 """Seconds after which a death is the first of its kind again."""
+_OF_BUCKETS: Final = ("AWS_", "AZURE_", "GOOGLE_")
+"""What the variables begin with by which object stores are reached; many of them are secrets."""
 _ENVOY_LEVELS: Final = {"debug": "info", "info": "warning", "warning": "warning", "error": "error"}
 """Envoy tells at info what others tell at debug."""
 
@@ -62,7 +64,11 @@ def our_parts(
     `metrics` says by its name where a part is to tell of itself.
     """
     given = {**environ, "CLI2API_STATE_DIR": str(state_dir), "CLI2API_CORE_TARGET": core_target}
-    public = {name: value for name, value in given.items() if name.removesuffix("_FILE") not in FROM_FILE}
+    public = {
+        name: value
+        for name, value in given.items()
+        if name.removesuffix("_FILE") not in FROM_FILE and not name.startswith(_OF_BUCKETS)
+    }
 
     def own(place: Place, listen: str) -> Mapping[str, str]:
         return {listen: place.listen, "CLI2API_METRICS_LISTEN": metrics(place.name)}

@@ -1,4 +1,4 @@
-"""The OpenAPI document: the route table, with what the schemas say of each route. Pure."""
+"""The OpenAPI document: the route table and what Envoy carries past it, with what the schemas say of each. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from edge.exchange import Endpoint, Resource
 from edge.schemas.operations import COMPONENTS, JSON, OPERATIONS, Content, Operation
+from edge.schemas.transcoded import TRANSCODED
 
 _CONVERTER: Final = re.compile(r":[a-z]+\}")
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
@@ -18,13 +19,18 @@ _ABOUT: Final = (
 
 
 def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
-    """OpenAPI 3.1 of the routes. A route that the schemas do not know is told in the words of its endpoint."""
+    """OpenAPI 3.1 of the routes, and of what Envoy serves beside them.
+
+    A route that the schemas do not know is told in the words of its endpoint.
+    """
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         path = _CONVERTER.sub("}", route.path)
         for method, endpoint in _endpoints(route).items():
             told = _operation(OPERATIONS.get((method, path)) or _plain(endpoint), _IN_PATH.findall(path))
             paths.setdefault(path, {})[method.lower()] = {"operationId": _name(method, path), **told}
+    for (method, path), operation in TRANSCODED.items():
+        paths.setdefault(path, {})[method.lower()] = {"operationId": _name(method, path), **_operation(operation, [])}
     return {
         "openapi": "3.1.0",
         "info": {"title": "cli2api", "version": version, "description": _ABOUT, "license": {"name": "Apache-2.0"}},

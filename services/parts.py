@@ -165,7 +165,7 @@ async def _recording(stack: AsyncExitStack, settings: Settings, clock: Clock, lo
     except BadDsn as error:
         raise CannotStart(f"CLI2API_USAGE_DSN: {error}") from error
     except StoreUnavailable as error:
-        raise CannotStart(error.message) from error
+        raise CannotStart(f"CLI2API_USAGE_DSN: {error.message}") from error
     stack.push_async_callback(usage.close)
     recorder = Recorder(
         store=usage,

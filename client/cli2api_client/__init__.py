@@ -22,7 +22,7 @@ from cli2api_client.errors import (
 )
 from cli2api_client.fold import Fold, afold, fold
 from cli2api_client.says import assistant, system, user
-from cli2api_client.status import Violation
+from cli2api_client.status import Link, Quota, Violation
 
 __all__ = [
     "CallFailed",
@@ -34,10 +34,12 @@ __all__ = [
     "GatewayRefused",
     "InvalidRequest",
     "KeyRefused",
+    "Link",
     "NotFound",
     "NotReady",
     "OutOfCredits",
     "OutOfTime",
+    "Quota",
     "Throttled",
     "Tls",
     "Unavailable",

@@ -21,11 +21,11 @@ _HEAD: Final = """\
 Every way in tells the same failure by the same reason. This page is made by `make docs` out of the tables that the code uses
 ([`error.proto`](../proto/cli2api/v1/error.proto), `services/interceptors/details.py`, `edge/errors.py`); `make check` compares.
 
-- **gRPC:** `google.rpc.Status` with exactly one `ErrorInfo` (`domain` is `cli2api`). Its metadata can have `job_id`, `vendor_code`,
-  `upstream_status` and `request_id`. Further details where they fit: `BadRequest` names fields, `RetryInfo` says when to come back,
-  `QuotaFailure` what has run out (`BILLING`, `RATE_LIMITED`), `Help` where to mend what only the account's owner can (`BILLING`,
-  `UPSTREAM_CREDENTIAL`). A reason that a client does not know is treated by its code; the Python client's exceptions
-  ([`client/`](../client/README.md)) do that.
+- **gRPC:** `google.rpc.Status` with exactly one `ErrorInfo` (`domain` is `cli2api`). Its metadata can have `job_id`,
+  `vendor_code`, `upstream_status` and `request_id`. Further details where they fit: `BadRequest` names fields, `RetryInfo` says
+  when to come back, `QuotaFailure` what has run out (`BILLING`, `RATE_LIMITED`), `Help` where to mend what only the account's
+  owner can (`BILLING`, `UPSTREAM_CREDENTIAL`). A reason that a client does not know is treated by its code; the Python client's
+  exceptions ([`client/`](../client/README.md)) do that.
 - **OpenAI's shape:** `{"error": {"message", "type", "param", "code"}}`. For a vendor's failure `code` is the vendor's own.
 - **Anthropic's shape:** `{"type": "error", "error": {"type", "message"}, "request_id"}` on `/v1/messages`.
 

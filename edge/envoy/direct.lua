@@ -3,14 +3,21 @@
 -- there. The core understands them, by the same rules as those of a relayed call.
 local KEY, LARGEST, BETWEEN = '"usage"', 8192, "\30"
 
+-- The words of services/upstream/refusals.py for an answer that says nothing of its own.
+local PHRASES = {
+  [300] = "Multiple Choices", [301] = "Moved Permanently", [302] = "Found", [303] = "See Other", [304] = "Not Modified",
+  [305] = "Use Proxy", [307] = "Temporary Redirect", [308] = "Permanent Redirect", [401] = "Unauthorized", [403] = "Forbidden",
+}
 local function refusal(status)
+  local phrase = PHRASES[status] or "no reason given"
   if status == 401 or status == 403 then
-    return "502", "upstream_error", "upstream_credential", "api_error", "upstream HTTP " .. status .. ". MuleRun refused this "
-      .. "gateway's credential: log in again with `mulerun login` or set MULERUN_TOKEN to a valid key; "
+    return "502", "upstream_error", "upstream_credential", "api_error", "upstream HTTP " .. status .. ": " .. phrase
+      .. ". MuleRun refused this gateway's credential: log in again with `mulerun login` or set MULERUN_TOKEN to a valid key; "
       .. "text models may need MuleRun's LLM gateway key"
   elseif status >= 300 and status < 400 then
     return "400", "invalid_request_error", "upstream_refused", "invalid_request_error", "MuleRun refused the request with HTTP "
-      .. status .. " (it answered with a redirect, which is never followed with a credential; check MULERUN_API_BASE_URL)"
+      .. status .. ": " .. phrase
+      .. " (it answered with a redirect, which is never followed with a credential; check MULERUN_API_BASE_URL)"
   end
 end
 
@@ -20,10 +27,16 @@ local function note(response, key, value)
 end
 
 local function refuse(response, dialect, status, kind, code, anthropic, message)
-  local headers = response:headers()
+  -- The answer is the gateway's own, so no header of MuleRun's stays on it.
+  local headers, theirs = response:headers(), {}
+  for name in pairs(headers) do
+    if name ~= ":status" and name ~= "request-id" then theirs[#theirs + 1] = name end
+  end
+  for _, name in ipairs(theirs) do headers:remove(name) end
   headers:replace(":status", status)
   headers:replace("content-type", "application/json")
-  for _, name in ipairs({"location", "content-encoding", "www-authenticate", "retry-after"}) do headers:remove(name) end
+  -- Only the operator can mend it, and SDKs would ask again.
+  if status == "502" then headers:replace("x-should-retry", "false") end
   local body
   local id = response:streamInfo():dynamicMetadata():get("cli2api").request_id
   if dialect == "anthropic" then

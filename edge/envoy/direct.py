@@ -109,7 +109,7 @@ def fit(
     log = pieces["access_log"]
     log["typed_config"]["common_config"]["grpc_service"]["initial_metadata"] = [{"key": WORD_HEADER, "value": direct.word}]
     connection["access_log"] = [*connection["access_log"], log]
-    connection["local_reply_config"]["mappers"][0:0] = _refusals(pieces["unreachable"])
+    connection["local_reply_config"]["mappers"][0:0] = _refusals(pieces["unreachable"], direct)
     reroute(rest_routes, direct, max_body=max_body)
     grpc = next(each for each in config["static_resources"]["listeners"] if each["name"] == "grpc")
     public = grpc["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]
@@ -147,34 +147,35 @@ def _if_absent(name: str, value: str) -> dict[str, Any]:
     return {"header": {"key": name, "value": value}, "append_action": "ADD_IF_ABSENT"}
 
 
-def _refusals(words: dict[str, str]) -> Iterable[dict[str, Any]]:
-    """Where there was no answer: the words of the edge for the same."""
-    direct = {
-        "extension_filter": {
-            "name": "envoy.access_loggers.extension_filters.cel",
-            "typed_config": {
-                "@type": f"{_TYPE}extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-                "expression": words["expression"],
-            },
-        }
-    }
+def _refusals(table: Iterable[dict[str, str]], direct: Direct) -> Iterable[dict[str, Any]]:
+    """Where there was no answer: the words of the core for the same."""
+    host, address = _reached(direct)
     failed = {"status_code_filter": {"comparison": {"op": "GE", "value": {"default_value": 500, "runtime_key": "_"}}}}
     on_messages = {"header_filter": {"header": {"name": ":path", "string_match": {"contains": "/v1/messages"}}}}
-    message = words["messages"]
-    ours = {"error": {"type": "upstream_error", "param": None, "code": "upstream_unavailable", "message": message}}
-    theirs = {"type": "error", "request_id": "%REQ(X-REQUEST-ID)%", "error": {"type": "api_error", "message": message}}
-    for filters, body in (([direct, on_messages, failed], theirs), ([direct, failed], ours)):
-        yield {
-            "filter": {"and_filter": {"filters": filters}},
-            "status_code": 502,
-            "body_format_override": {"json_format": body},
-        }
+    for row in table:
+        message = row["message"].format(host=host, port=address.port)
+        judged = {"@type": f"{_TYPE}extensions.access_loggers.filters.cel.v3.ExpressionFilter", "expression": row["when"]}
+        when = {"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": judged}}
+        ours = {"error": {"message": message, "type": "upstream_error", "param": None, "code": "upstream_unavailable"}}
+        theirs = {"type": "error", "error": {"type": "api_error", "message": message}, "request_id": "%REQ(X-REQUEST-ID)%"}
+        for filters, body in (([when, on_messages, failed], theirs), ([when, failed], ours)):
+            yield {
+                "filter": {"and_filter": {"filters": filters}},
+                "status_code": 502,
+                "body_format_override": {"json_format": body},
+            }
+
+
+def _reached(direct: Direct) -> tuple[str, Tcp]:
+    """MuleRun's name, and where it listens."""
+    base = urlsplit(direct.upstream)
+    host = base.hostname or ""
+    return host, Tcp(host, base.port or (443 if base.scheme == "https" else 80))
 
 
 def _clusters(template: dict[str, Any], direct: Direct, watched: Callable[[Path], dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    base = urlsplit(direct.upstream)
-    host, encrypted = base.hostname or "", base.scheme == "https"
-    address = Tcp(host, base.port or (443 if encrypted else 80))
+    host, address = _reached(direct)
+    encrypted = urlsplit(direct.upstream).scheme == "https"
     for name, secret, header in (("mulerun_bearer", "bearer", "authorization"), ("mulerun_key", "key", "x-api-key")):
         cluster = _copy(template) | {"name": name, "type": "STATIC" if address.is_number else "LOGICAL_DNS"}
         endpoint = {"endpoint": {"address": to_envoy(address), "hostname": host}}

@@ -17,6 +17,7 @@ from services.domain.errors import AssetNotReady, InvalidRequest, JobNotFound, N
 from services.domain.job import Job, JobQuery, JobState
 from services.domain.ports import JobAssets
 from services.jobs.engine import Engine
+from services.jobs.ids import moment_of
 from services.jobs.inbox import Delivery, Inbox
 from services.jobs.notifier import Notifier
 
@@ -125,6 +126,9 @@ class Jobs(job_pb2_grpc.JobServiceServicer):
         try:
             job = await self._engine.get(request.after_id)
         except JobNotFound as error:
+            # Whoever deletes page by page asks for what comes after a job that is gone; its id still tells where it stood.
+            if (created_at := moment_of(request.after_id)) is not None:
+                return created_at, request.after_id
             raise InvalidRequest.of(Violation("after_id", "names no job of this gateway")) from error
         return job.created_at, job.id
 

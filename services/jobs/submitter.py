@@ -17,7 +17,7 @@ from services.domain.job import TERMINAL, Job, JobState, Order, Task
 from services.domain.ports import Clock, JobStore, TaskUpstream
 from services.jobs.background import Background
 from services.jobs.backoff import Pace, pause
-from services.jobs.ids import new_id
+from services.jobs.ids import moment, new_id
 from services.jobs.ledger import Ledger, fields
 from services.jobs.retention import Retention
 
@@ -143,7 +143,7 @@ def written(order: Order, *, mark: str, now: float, retention: Retention) -> Job
         model=order.model,
         path=order.path,
         state=JobState.SUBMITTING,
-        created_at=now,
+        created_at=moment(now),
         updated_at=now,
         prompt=order.prompt,
         size=order.size,

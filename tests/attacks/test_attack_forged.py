@@ -1,6 +1,5 @@
 """Whatever a caller puts into its headers: MuleRun sees none of it that speaks of keys, of people or of our parts, on any way."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest_asyncio
 from cli2api.v1 import job_pb2, job_pb2_grpc, media_pb2, media_pb2_grpc, text_pb2, text_pb2_grpc
 
 from services.domain.usage import caller_of
+from tests.attacks.wires import said
 from tests.wire.house import KEY, METADATA, House, house
 from tests.wire.ways import OPENED
 
@@ -115,7 +115,9 @@ async def test_a_grpc_failure_is_told_as_ever_to_who_forges_the_word_of_envoys_t
     for metadata in (METADATA, METADATA_FORGED):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stub.GetJob(job_pb2.GetJobRequest(id="video_unknown"), metadata=metadata)
-        told.append((refused.value.code(), refused.value.details(), sorted(name for name, _ in refused.value.trailing_metadata())))
+        told.append(
+            (refused.value.code(), refused.value.details(), sorted(name for name, _ in refused.value.trailing_metadata()))
+        )
     assert told[0] == told[1]
     assert told[0][0] is grpc.StatusCode.NOT_FOUND
 
@@ -143,6 +145,7 @@ async def test_what_the_parts_say_to_each_other_is_not_to_be_had_at_the_public_p
 
 @pytest.mark.parametrize("path", ["/cli2api.v1.JobService/ListJobs", *INNER, "/config_dump", "/stats", "/metrics", "/%6detrics"])
 async def test_the_rest_port_serves_what_it_says_and_no_more(home: House, path: str) -> None:
-    async with asyncio.timeout(10), home.http.post(path, data=b"", headers={"content-type": "application/grpc"}) as answer:
-        assert answer.status == 404
-        assert (await answer.json())["error"]["code"] == "not_found"
+    asked = f"POST {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    answer = await said(int(home.gateway.rest_url.rpartition(":")[2]), asked.encode())
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b'"code":"not_found"' in answer

@@ -117,7 +117,14 @@ OPEN = {"/healthz", "/readyz", "/docs", "/openapi.json", "/v1/webhooks/mulerun"}
         *(b"/healthz#/../v1/models", b"/healthz#", b"/healthz%23/../v1", b"/healthz%3f/v1/models", b"/healthz%00", b"/healthz\0"),
         *(b"/healthz?/../v1/models", b"/healthz\t/v1", b"/healthz/%252e%252e/v1", b"/%c0%ae%c0%ae/v1", b"/\xe2\x80\xa5/v1"),
         *(b"//healthz", b"/%68ealthz", b"/./healthz", b"/v1/..//readyz", b"/..", b"/../../../etc/passwd", b"http://x/docs/../v1"),
-        *(b"/v1/webhooks/mulerun/../../models", b"/v1/webhooks/mulerun/", b"/metrics", b"/%6detrics", b"/metrics%2f", b"//metrics"),
+        *(
+            b"/v1/webhooks/mulerun/../../models",
+            b"/v1/webhooks/mulerun/",
+            b"/metrics",
+            b"/%6detrics",
+            b"/metrics%2f",
+            b"//metrics",
+        ),
     ],
 )
 async def test_no_spelling_of_a_path_leads_past_the_keys(gate: front.Front, edge: front.ScriptedEdge, path: bytes) -> None:

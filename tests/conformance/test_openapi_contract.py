@@ -12,6 +12,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from edge.schemas.operations import OPERATIONS
+from edge.schemas.transcoded import TRANSCODED
 from tests.wire.house import KEY, House
 
 pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
@@ -27,11 +28,16 @@ MODELS: Final[Mapping[str, str]] = {
     "/v1/audio/speech": "speech-2.8-turbo",
     "/v1/audio/music": "music-2.0",
     "/v1/videos": "wan2.6-t2v",
+    "/v1/text:generate": "gpt-5-mini",
+    "/v1/media/images:generate": "wan2.6-t2i",
+    "/v1/media/images:edit": "nano-banana-pro-edit",
+    "/v1/media/videos": "wan2.6-t2v",
+    "/v1/media/music": "music-2.0",
 }
 """Every other body names one of these, so that not only the model is refused."""
 
 
-@pytest.mark.parametrize(("method", "path"), sorted(OPERATIONS))
+@pytest.mark.parametrize(("method", "path"), sorted({**OPERATIONS, **TRANSCODED}))
 async def test_an_operation_keeps_its_word(home: House, method: str, path: str) -> None:
     async with home.http.get("/openapi.json") as answer:
         document = await answer.json()

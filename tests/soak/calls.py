@@ -68,9 +68,12 @@ async def answered(act: Callable[[], Awaitable[Answer]], patience: float) -> Ans
     except aiohttp.ClientConnectionError:
         return Answer(said="connection broken")
     except grpc.aio.AioRpcError as error:
-        has_details = "grpc-status-details-bin" in dict(error.trailing_metadata() or ())
-        # What Envoy itself says has no details; that it is UNAVAILABLE is all that a stub needs to know.
-        return Answer(said=f"gRPC {error.code().name}", proper=has_details or error.code() is grpc.StatusCode.UNAVAILABLE)
+        if "grpc-status-details-bin" in dict(error.trailing_metadata() or ()):
+            return Answer(said=f"gRPC {error.code().name}")
+        # What Envoy itself says has no details, and of a stream whose core is dead it can only say that it was reset.
+        said, is_reset = error.details() or "", "RST_STREAM" in (error.details() or "")
+        proper = is_reset or error.code() is grpc.StatusCode.UNAVAILABLE
+        return Answer(said="gRPC stream reset" if is_reset else f"gRPC {error.code().name} by Envoy: {said[:60]}", proper=proper)
     except TimeoutError:
         return Answer(said=f"no answer in {patience:.0f} s", proper=False)
 

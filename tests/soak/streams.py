@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
@@ -11,15 +10,14 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-import httptools
 import uvloop
 
 from tests.soak import page
 from tests.soak.gateway import Gateway, serving
 from tests.soak.limits import raise_open_files
-from tests.soak.plan import KEY
+from tests.soak.listener import Stream, slow_chat
 from tests.soak.samples import has_grown
 
 WAYS: Final = ("direct", "relay")
@@ -31,39 +29,6 @@ _ROOM: Final = 64
 """Files that the client needs beside its streams."""
 _OPENED_A_SECOND: Final = 40
 """At least; slower, and the first stream ends before the last has been open for long enough."""
-
-
-class Stream(asyncio.Protocol):
-    """One caller that asks once and listens to the end."""
-
-    def __init__(self, request: bytes) -> None:
-        self._request = request
-        self._parser = httptools.HttpResponseParser(self)
-        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.pieces = 0
-        self.is_whole = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
-        self._transport.write(self._request)
-
-    def data_received(self, data: bytes) -> None:
-        self._parser.feed_data(data)
-
-    def on_body(self, body: bytes) -> None:
-        self.pieces += body.count(b"data: {")
-        self.is_whole = self.is_whole or b"data: [DONE]" in body
-        if not self.begun.done():
-            self.begun.set_result(None)
-
-    def on_message_complete(self) -> None:
-        self._transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        for waiting in (self.begun, self.ended):
-            if not waiting.done():
-                waiting.set_result(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +62,16 @@ class Held:
         return found + [f"{self.way}: memory of {part} grew while nothing was opened" for part in grown]
 
 
-async def held(way: str, streams: int, seconds: float) -> Held:
+async def held(way: str, streams: int, seconds: float, pause: float = PAUSE) -> Held:
     """Opens them in bursts, looks at the processes while all are open, and listens to the end."""
-    chunks = int((seconds + streams / _OPENED_A_SECOND) / PAUSE) + 2
+    chunks = int((seconds + streams / _OPENED_A_SECOND) / pause) + 2
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory(prefix="c2str") as folder:
-        async with _trickle(chunks) as port, serving(Path(folder), _settings(way, port)) as gateway:
+        async with _trickle(chunks, pause) as port, serving(Path(folder), _settings(way, port)) as gateway:
             before = _resident(gateway)
             everyone: list[Stream] = []
-            request = _request(gateway)
             host, _, rest = gateway.rest_url.removeprefix("http://").partition(":")
+            request = slow_chat(int(rest))
             while len(everyone) < streams:
                 burst = min(_BURST, streams - len(everyone))
                 made = await asyncio.gather(
@@ -152,18 +117,6 @@ def _resident(gateway: Gateway) -> dict[str, int]:
     return {name: process.memory_info().rss for name, process in gateway.parts().items()}
 
 
-def _request(gateway: Gateway) -> bytes:
-    body = json.dumps({"model": "gpt-5-mini", "stream": True, "messages": [{"role": "user", "content": "Speak slowly."}]})
-    lines = (
-        "POST /v1/chat/completions HTTP/1.1",
-        f"host: {gateway.rest_url.removeprefix('http://')}",
-        f"authorization: Bearer {KEY}",
-        "content-type: application/json",
-        f"content-length: {len(body)}",
-    )
-    return "\r\n".join([*lines, "", body]).encode()
-
-
 def _settings(way: str, port: int) -> dict[str, str]:
     return {
         "CLI2API_PORT": "0",
@@ -177,9 +130,9 @@ def _settings(way: str, port: int) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _trickle(chunks: int) -> AsyncGenerator[int]:
+async def _trickle(chunks: int, pause: float) -> AsyncGenerator[int]:
     """The port of an upstream whose streams have so many chunks."""
-    argv = (sys.executable, "-m", "tests.soak.trickle", f"--chunks={chunks}", f"--pause={PAUSE}")
+    argv = (sys.executable, "-m", "tests.soak.trickle", f"--chunks={chunks}", f"--pause={pause}")
     process = await asyncio.create_subprocess_exec(*argv, cwd=Path(__file__).parents[2], stdout=PIPE)
     assert process.stdout is not None
     try:

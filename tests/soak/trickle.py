@@ -1,4 +1,4 @@
-"""An upstream whose streams say a word every few seconds; `python -m tests.soak.trickle --chunks 30 --pause 2` prints its port."""
+"""An upstream that trickles, a word every few seconds: `python -m tests.soak.trickle --chunks 30 --pause 2` prints its port."""
 
 import argparse
 import asyncio

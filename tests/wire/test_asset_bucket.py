@@ -21,7 +21,7 @@ async def kept(home: House) -> dict[str, Any]:
 
 
 async def test_a_copy_lives_in_the_bucket_as_long_as_its_job(short_path: Path) -> None:
-    async with S3() as s3, house(short_path, CLI2API_ASSET_STORE=f"s3://{BUCKET}/gateway", **s3.environ) as home:
+    async with S3() as s3, house(short_path, options=None, CLI2API_ASSET_STORE=f"s3://{BUCKET}/gateway", **s3.environ) as home:
         video = await home.sdk.videos.create_and_poll(model="sora-2", prompt="a tide pool", poll_interval_ms=50)
         copy = await kept(home)
         home.simulator.fault(Fault(status=403), path="/assets/*", times=None)
@@ -40,7 +40,7 @@ async def test_a_copy_lives_in_the_bucket_as_long_as_its_job(short_path: Path) -
 
 
 async def test_a_bucket_that_is_away_fails_no_job_and_gets_its_copy_later(short_path: Path) -> None:
-    async with S3() as s3, house(short_path, CLI2API_ASSET_STORE=f"s3://{BUCKET}", **s3.environ) as home:
+    async with S3() as s3, house(short_path, options=None, CLI2API_ASSET_STORE=f"s3://{BUCKET}", **s3.environ) as home:
         s3.is_away = True
         video = await home.sdk.videos.create_and_poll(model="sora-2", prompt="a tide pool", poll_interval_ms=50)
         assert video.status == "completed"

@@ -1,4 +1,4 @@
-"""Every reason that the core can give, provoked for real and heard through Envoy: its code, its words, its details. One row each."""
+"""Every reason that the core can give, provoked for real and heard through Envoy: its code and its details. One row each."""
 
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -265,7 +265,7 @@ async def test_a_reason_is_told_with_its_code_and_details(gate: Front, tmp_path:
 
 async def test_what_has_run_out_and_where_to_mend_it_is_told(gate: Front, tmp_path: Path) -> None:
     listen = {"CLI2API_CORE_LISTEN": f"unix:{gate.folder}/core.sock"}
-    async with world(tmp_path, **listen) as core, grpc.aio.insecure_channel(gate.grpc_target) as channel:
+    async with world(tmp_path, None, **listen) as core, grpc.aio.insecure_channel(gate.grpc_target) as channel:
         through = replace(core, channel=channel)
         broke = await fails(await an_account_without_credits(through, tmp_path))
         busy = await fails(await a_mulerun_that_throttles(through, tmp_path))

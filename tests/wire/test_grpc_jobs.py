@@ -49,6 +49,32 @@ async def test_pages_follow_each_other_without_gaps_or_repeats(patient: World) -
     assert end == ""
 
 
+@pytest.mark.parametrize("order", [job_pb2.LIST_ORDER_NEWEST, job_pb2.LIST_ORDER_OLDEST])
+async def test_jobs_that_are_made_or_deleted_between_two_pages_move_no_other(patient: World, order: job_pb2.ListOrder) -> None:
+    made = await videos(patient, 6)
+    expected = made if order == job_pb2.LIST_ORDER_OLDEST else made[::-1]
+    first, token = await listed(patient, job_pb2.ListJobsRequest(page_size=2, order=order))
+    new = await videos(patient, 2)
+    for gone in (first[0], first[1], expected[3]):
+        await patient.jobs.DeleteJob(job_pb2.DeleteJobRequest(id=gone))
+    seen = list(first)
+    while token:
+        page, token = await listed(patient, job_pb2.ListJobsRequest(page_size=2, order=order, page_token=token))
+        seen += page
+    appended = new if order == job_pb2.LIST_ORDER_OLDEST else []
+    assert seen == [*expected[:3], *expected[4:], *appended]
+
+
+async def test_a_list_goes_on_after_a_job_that_is_gone(patient: World) -> None:
+    made = await videos(patient, 5)
+    seen: list[str] = []
+    while page := (await listed(patient, job_pb2.ListJobsRequest(page_size=2, after_id=seen[-1] if seen else "")))[0]:
+        for each in page:
+            await patient.jobs.DeleteJob(job_pb2.DeleteJobRequest(id=each))
+        seen += page
+    assert seen == made[::-1]
+
+
 async def test_the_list_runs_either_way_and_starts_after_a_job(patient: World) -> None:
     made = await videos(patient, 4)
     oldest = job_pb2.LIST_ORDER_OLDEST

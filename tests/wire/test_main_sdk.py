@@ -171,6 +171,17 @@ async def test_videos_are_listed_in_pages_and_deleted(home: House) -> None:
         await home.sdk.videos.retrieve(made[0])
 
 
+async def test_videos_can_be_deleted_while_they_are_listed(home: House) -> None:
+    made = [(await home.sdk.videos.create(model="veo-3.1", prompt=f"draft {draft}")).id for draft in range(5)]
+    seen = []
+    async for video in home.sdk.videos.list(limit=2):
+        seen.append(video.id)
+        await home.sdk.videos.delete(video.id)
+    assert seen[:5] == made[::-1]
+    assert len(seen) == len(set(seen))
+    assert (await home.sdk.videos.list()).data == []
+
+
 async def test_the_models_are_listed_and_told(home: House) -> None:
     models = {model.id: model async for model in home.sdk.models.list()}
     one = await home.sdk.models.retrieve("openai/gpt-5.5")

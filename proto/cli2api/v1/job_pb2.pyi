@@ -387,7 +387,9 @@ class ListJobsRequest(_message.Message):
     order: Global___ListOrder.ValueType
     """Optional. Which way the list runs."""
     after_id: _builtins.str
-    """Optional. Start after the job with this id, as OpenAI's `after` does; not together with page_token."""
+    """Optional. Start after the job with this id, as OpenAI's `after` does, also where that job has been deleted since; not together
+    with page_token.
+    """
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___JobKind.ValueType]:
         """Optional. Only jobs of these kinds."""

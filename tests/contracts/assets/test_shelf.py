@@ -15,8 +15,8 @@ import pytest
 from obstore.store import ObjectStore
 
 from services.assets.copy import Copy, key_of
-from services.assets.place import BadPlace, open_shelf, redact
 from services.assets.draft import PART
+from services.assets.place import BadPlace, open_shelf, redact
 from services.assets.shelf import Shelf, ShelfAway, TooLarge
 from services.domain.errors import UpstreamUnavailable
 from tests.s3 import BUCKET, S3
@@ -143,8 +143,8 @@ async def test_what_is_cancelled_leaves_nothing(shelf: Shelf, objects: ObjectSto
 async def test_more_than_the_largest_is_refused_whether_its_size_was_told_or_not(
     shelf: Shelf, objects: ObjectStore, is_told: bool
 ) -> None:
+    asset = Streamed(FILE, size_bytes=len(FILE) if is_told else None)
     with pytest.raises(TooLarge, match="CLI2API_ASSET_MAX keeps 1000"):
-        asset = Streamed(FILE, size_bytes=len(FILE) if is_told else None)
         await shelf.keep(JOB, 0, lambda _: nullcontext(asset), largest=1000, now=0.0)
     assert await names(objects) == []
 
@@ -267,3 +267,17 @@ def test_a_place_is_shown_without_secrets() -> None:
 )
 def test_only_names_that_we_give_are_ours(name: str) -> None:
     assert key_of(name) is None
+
+
+async def test_an_upload_that_broke_off_is_no_object_and_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with S3() as s3:
+        for name, value in s3.environ.items():
+            monkeypatch.setenv(name, value)
+        shelf = open_shelf(f"s3://{BUCKET}", tmp_path)
+        assert shelf is not None
+        with pytest.raises(UpstreamUnavailable):
+            await keep(shelf, Streamed(FILE, error=UpstreamUnavailable("broke off")))
+        assert await names(shelf.store) == []
+        assert len(s3.uploads) == 1  # what a lifecycle rule of the bucket ends
+        assert await read(shelf, await keep(shelf, Streamed(FILE))) == FILE
+        assert sorted(s3.objects) == [f"{JOB}/0", f"{JOB}/0.json"]

@@ -243,6 +243,20 @@ async def test_pages_run_newest_first_or_oldest_first_without_gaps_or_repeats(st
         assert seen == [f"image_{number}" for number in expected]
 
 
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_a_page_begins_after_a_place_whatever_came_or_went(store: JobStore, oldest_first: bool) -> None:
+    """Two jobs of one moment are told apart by their ids; the job that stood at the place may be gone."""
+    for number, age in enumerate([0, 1, 1, 2, 3]):
+        await put(store, a_queued_job(id=f"image_{number}", created_at=NOON + age))
+    first = await store.page(JobQuery(limit=2, oldest_first=oldest_first))
+    place = (first[-1].created_at, first[-1].id)
+    for gone in (first[0].id, first[-1].id, "image_2"):
+        assert await store.delete(gone)
+    await put(store, a_queued_job(id="image_5", created_at=NOON - 1 if oldest_first else NOON + 4))
+    rest = await store.page(JobQuery(limit=10, oldest_first=oldest_first, after=place))
+    assert [job.id for job in rest] == (["image_3", "image_4"] if oldest_first else ["image_1", "image_0"])
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

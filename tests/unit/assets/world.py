@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from services.assets.copier import Copier
 from services.assets.shelf import Shelf
 from services.assets.sweeper import Sweeper
 from services.domain.errors import AssetGone
-from services.domain.job import Asset, AssetKind, Job, JobState
+from services.domain.job import Asset, AssetKind, Begun, Job, JobState
 from services.domain.ports import AssetStream
 from services.stores.memory import MemoryStore
 from tests.worlds import NOON, FakeClock, a_job
@@ -77,6 +77,10 @@ class ScriptedLinks:
                 yield ScriptedAsset(pieces, len(file))
         finally:
             self.under_way -= 1
+
+    def resume(self, url: str, begun: Begun) -> AbstractAsyncContextManager[AssetStream]:
+        """From the first byte, as where a host knows no ranges."""
+        return self.open(url)
 
     async def _pieces(self, url: str, file: bytes) -> AsyncGenerator[bytes]:
         yield file[:1]

@@ -15,8 +15,10 @@ from referencing.jsonschema import DRAFT202012
 from edge.app import App
 from edge.backend import Backend
 from edge.dialects import audio, contract, images, music, videos
+from edge.envoy.transcoder import served
 from edge.exchange import Resource
 from edge.schemas.operations import OPERATIONS
+from edge.schemas.transcoded import TRANSCODED
 from edge.settings import Settings
 from tests.unit.edge.scripted import Core, a_job, a_made_job
 
@@ -51,17 +53,20 @@ async def test_every_route_is_described_and_nothing_else(routes: set[tuple[str, 
     assert set(OPERATIONS) == routes
 
 
-async def test_the_document_is_the_route_table(document: dict[str, Any], routes: set[tuple[str, str]]) -> None:
+async def test_the_document_is_the_route_table_and_what_envoy_carries_past_it(
+    document: dict[str, Any], routes: set[tuple[str, str]]
+) -> None:
     told = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
 
     assert document["openapi"] == "3.1.0"
-    assert told == routes
+    assert told == routes | {(each.verb, each.path) for each in served()}
+    assert not routes & set(TRANSCODED)
 
 
 async def test_a_tool_can_load_every_operation(document: dict[str, Any]) -> None:
     schema = schemathesis.openapi.from_dict(document)
     schema.validate()
-    assert [type(found).__name__ for found in schema.get_all_operations()] == ["Ok"] * len(OPERATIONS)
+    assert [type(found).__name__ for found in schema.get_all_operations()] == ["Ok"] * len({**OPERATIONS, **TRANSCODED})
 
 
 async def test_every_schema_is_a_json_schema_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
