@@ -21,6 +21,8 @@ SECONDS: Final = 30.0
 RETRY_SECONDS: Final = 0.5
 TERMINAL: Final = frozenset({job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED})
 _LOST: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
+_BROKEN: Final = _LOST | {grpc.StatusCode.INTERNAL}
+"""Where the gateway itself did not say so: INTERNAL is how gRPC tells of a line that broke in the middle of an answer."""
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.enable_http_proxy", 0),  # the gateway is one's own; no proxy of the environment stands before it
@@ -127,7 +129,7 @@ def refusal(error: grpc.RpcError, target: str) -> Refused:
         return OutOfTime(f"the gateway at {target} did not answer in time")
     if ours:
         return Refused(details, is_lost=code in _LOST)
-    if code in _LOST:
+    if code in _BROKEN:
         return Refused(
             f"no gateway answers at {target}: start it with `cli2api serve`, or name another one with --target", is_lost=True
         )

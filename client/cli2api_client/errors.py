@@ -197,6 +197,9 @@ _BY_CODE: Final[Mapping[grpc.StatusCode, type[CallFailed]]] = {
 
 def named(told: Told) -> CallFailed:
     """The failure as an exception of its family."""
+    if told.code is _C.INTERNAL and not told.reason:
+        # A fault of the gateway always has a reason. This is how gRPC tells of a line that broke in the middle of an answer.
+        return Unavailable(told)
     return (FAMILIES.get(told.reason) or _BY_CODE.get(told.code, CallFailed))(told)
 
 

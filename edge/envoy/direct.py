@@ -68,7 +68,14 @@ def routes(direct: Direct, *, max_body: int) -> list[dict[str, Any]]:
         chosen, read = _copy(template["direct"]), _copy(template["read"])
         anthropic = native.endpoint.startswith("/v1/messages")
         chosen["name"] = f"direct:{native.endpoint}"
-        chosen["metadata"] = {"filter_metadata": {"told": {"direct": "anthropic" if anthropic else "openai"}}}
+        generates = not native.endpoint.endswith("/count_tokens")
+        chosen["metadata"] = {
+            "filter_metadata": {
+                "told": {"direct": "anthropic" if anthropic else "openai"},
+                # For Envoy's span, where calls are traced: edge/envoy/tracing.py.
+                "gen_ai": {"provider": "mulerun"} | ({"operation": "chat"} if generates else {}),
+            }
+        }
         chosen["match"] = {"path": native.endpoint, **chosen["match"]}
         chosen["match"]["dynamic_metadata"] += [*_names(native), *([] if native.endpoint == "/v1/responses" else [_TURNS])]
         chosen["route"] |= {

@@ -3,6 +3,20 @@
 local inner = {"x-cli2api-reason", "x-cli2api-message", "x-cli2api-param", "x-cli2api-code", "grpc-status", "grpc-message",
   "grpc-status-details-bin", "grpc-accept-encoding", "grpc-encoding"}
 
+-- HTTP allows more in a header than gRPC's metadata does, and the core drops a call whose metadata it cannot read. What is no
+-- metadata, and what would speak as gRPC itself, stays outside.
+function envoy_on_request(request)
+  local headers = request:headers()
+  local foreign = {}
+  for name, value in pairs(headers) do
+    if name:sub(1, 1) ~= ":"
+      and (name:find("[^a-z0-9_.-]") or name:find("-bin$") or name:find("^grpc-") or value:find("[^ -~]")) then
+      table.insert(foreign, name)
+    end
+  end
+  for _, name in ipairs(foreign) do headers:remove(name) end
+end
+
 function envoy_on_response(response)
   local headers = response:headers()
   local said = {}

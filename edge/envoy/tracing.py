@@ -15,6 +15,15 @@ CLUSTER: Final = "traces"
 _PORT: Final = 4317
 _CERTIFICATES: Final = "/etc/ssl/certs/ca-certificates.crt"
 _SAMPLERS: Final = ("always_on", "always_off", "traceidratio")
+_OF_DIRECT_CALLS: Final[tuple[dict[str, Any], ...]] = tuple(
+    {"tag": tag, "metadata": {"kind": {kind: {}}, "metadata_key": {"key": key, "path": [{"key": name}]}}}
+    for tag, kind, key, name in (
+        ("gen_ai.operation.name", "route", "gen_ai", "operation"),
+        ("gen_ai.provider.name", "route", "gen_ai", "provider"),
+        ("gen_ai.request.model", "request", "cli2api", "model"),
+    )
+)
+"""Where Envoy's span is the only one of a call. It is no span of a call of MuleRun, so that of the others it has at most the model."""
 _FLUSH_MS: Final = "5000"
 """How long spans wait for others, as the library of core and edge has it."""
 
@@ -92,7 +101,7 @@ def _tracing(found: Collector) -> dict[str, object]:
             },
         },
         "random_sampling": {"value": found.percent},
-        "custom_tags": [{"tag": "cli2api.request_id", "request_header": {"name": "x-request-id"}}],
+        "custom_tags": [{"tag": "cli2api.request_id", "request_header": {"name": "x-request-id"}}, *_OF_DIRECT_CALLS],
     }
 
 

@@ -1,4 +1,4 @@
-"""One model of the catalog as the contract's JSON, which Envoy's transcoder cannot give: the answer is one field of a response."""
+"""One model of the catalog as the contract's JSON, which Envoy's transcoder cannot give: it is one field of a response."""
 
 from cli2api.v1 import catalog_pb2
 from starlette.routing import Route

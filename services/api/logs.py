@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service
 
 from services.api.patience import Context
 from services.domain.errors import InvalidApiKey
+from services.domain.usage import Record
 from services.usage.otlp import told
 from services.usage.recorder import Recorder
 
@@ -42,12 +43,27 @@ class Logs(logs_service_pb2_grpc.LogsServiceServicer):
         for resource in request.resource_logs:
             for scope in resource.scope_logs:
                 for line in scope.log_records:
-                    call = told({each.key: each.value.string_value for each in line.attributes})
+                    free = {each.key: each.value.string_value for each in line.attributes}
+                    call = told(line.body.string_value, model=free.get("model", ""), usage=free.get("usage", ""))
                     if call is None:
                         _log.warning("Envoy told of a call that is none of the direct way")
                         continue
                     self._recorder.record(call.record)
+                    _tell(call.record, line.trace_id.hex())
                     refused = refused or call.refused
         if refused:
             await self._refused()
         return logs_service_pb2.ExportLogsServiceResponse()
+
+
+def _tell(record: Record, trace_id: str) -> None:
+    """The one line of a call on the direct way, as edge and core write it of those that they serve."""
+    if _log.isEnabledFor(logging.INFO):
+        fields = {
+            "path": record.endpoint,
+            "status": record.status,
+            "ms": round(record.seconds * 1000, 1),
+            "caller": record.caller,
+            "request_id": record.request_id,
+        }
+        _log.info("call", extra=fields | ({"trace_id": trace_id} if trace_id else {}))

@@ -21,6 +21,7 @@ _OPENING: Final = re.compile(rb"\s*:\s*\{")
 _PERHAPS_OPENING: Final = re.compile(rb"\s*(:\s*)?\Z")
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}]', re.DOTALL)
 """A string, perhaps cut off, or a brace outside of strings."""
+_COUNTS: Final = msgspec.json.Decoder(dict[str, object])
 _NEXT_DATA_LINE: Final = re.compile(rb"[\r\n]+data:")
 _DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details")
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -53,9 +54,27 @@ class Meter:
             if end is None:
                 self._held = rest
                 return
-            self._take(rest[len(_KEY) : end])
+            self.take(rest[len(_KEY) : end])
             rest = rest[end:]
         self._held = _beginning(rest)
+
+    def take(self, value: bytes) -> None:
+        """Counts what stands behind a key, its colon perhaps before it; whatever is no object says nothing."""
+        if not value:
+            return
+        value = value.lstrip(b": \t\r\n")
+        try:
+            found = _COUNTS.decode(_NEXT_DATA_LINE.sub(b"\n", value) if b"data:" in value else value)
+        except (msgspec.DecodeError, RecursionError):
+            return
+        counts: dict[str, int] = {}
+        for each in (found, *(found[name] for name in _DETAILS if name in found)):
+            if isinstance(each, dict):
+                counts |= {name: count for name, count in each.items() if type(count) is int and count >= 0}
+        if self._hides_first:
+            self._hides_first = False
+            counts.pop("output_tokens", None)
+        self._counts |= counts
 
     @property
     def tokens(self) -> TokenUsage | None:
@@ -67,23 +86,6 @@ class Meter:
             # Anthropic counts what the cache read and wrote beside the rest.
             found["prompt_tokens"] += (found["cached_tokens"] or 0) + (found["cache_write_tokens"] or 0)
         return TokenUsage(**found)
-
-    def _take(self, value: bytes) -> None:
-        """Counts what stands behind a key; whatever is no object says nothing."""
-        if not value:
-            return
-        try:
-            found = msgspec.json.decode(_NEXT_DATA_LINE.sub(b"\n", value).lstrip(b": \t\r\n"), type=dict[str, object])
-        except (msgspec.DecodeError, RecursionError):
-            return
-        counts: dict[str, int] = {}
-        for each in (found, *(found.get(name) for name in _DETAILS)):
-            if isinstance(each, dict):
-                counts |= {name: count for name, count in each.items() if type(count) is int and count >= 0}
-        if self._hides_first:
-            self._hides_first = False
-            counts.pop("output_tokens", None)
-        self._counts |= counts
 
 
 def _end(rest: bytes) -> int | None:
@@ -108,4 +110,7 @@ def _beginning(rest: bytes) -> bytes:
 
 
 def _first(counts: Mapping[str, int], names: tuple[str, ...]) -> int | None:
-    return next((counts[name] for name in names if name in counts), None)
+    for name in names:
+        if name in counts:
+            return counts[name]
+    return None

@@ -1,4 +1,4 @@
-"""Callers that send slowly, come in crowds or want all of the memory: each meets a limit, and the limits are what the docs say."""
+"""Callers that send slowly, come in crowds or want all of the memory: each meets a limit, and the limits are these."""
 
 import asyncio
 from contextlib import AsyncExitStack

@@ -36,7 +36,7 @@ async def home(module_path: Path) -> AsyncIterator[House]:
     """A gateway with every kind of secret, at work: its log tells all, and a picture has been made and kept."""
     with hrana.serving() as server:
         more = SECRETS | {"CLI2API_JOBSTORE_DSN": server.dsn("jobs"), "CLI2API_LOG_LEVEL": "debug"}
-        async with house(module_path, **more) as found:
+        async with house(module_path, options=None, **more) as found:
             await found.log.until(lambda lines: any(line["message"] == OPENED for line in lines))
             async with found.http.post("/v1/images/generations", json={"model": "wan2.6-t2i", "prompt": "a fox"}) as answer:
                 assert answer.status == 200
@@ -48,6 +48,11 @@ def secrets(home: House) -> dict[str, bytes]:
     given = {name: value for name, value in SECRETS.items() if name != "CLI2API_API_KEYS"}
     found = given | {"first key": KEY, "second key": "sk-second-key", "wrong key": WRONG, "libSQL token": hrana.TOKEN}
     return {name: value.encode() for name, value in (found | {"token": home.simulator.environ["MULERUN_TOKEN"]}).items()}
+
+
+def below(folder: Path) -> list[Path]:
+    """The folder and all that is in it."""
+    return [folder, *sorted(folder.rglob("*"))]
 
 
 def leaked(home: House, *texts: bytes) -> list[str]:
@@ -66,7 +71,7 @@ async def everything_that_can_go_wrong(home: House) -> list[bytes]:
     for headers in ({"authorization": f"Bearer {WRONG}"}, {"x-api-key": WRONG, "authorization": ""}):
         async with home.http.get(f"/v1/models?key={WRONG}", headers=headers) as answer:
             answers.append(await answer.read())
-    stub = job_pb2_grpc.JobServiceStub(home.channel)  # type: ignore[no-untyped-call]
+    stub = job_pb2_grpc.JobServiceStub(home.channel)
     for key, name in ((WRONG, "authorization"), (KEY, "authorization"), (WRONG, "x-api-key")):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stub.GetJob(job_pb2.GetJobRequest(id="none"), metadata=((name, f"Bearer {key}"),))
@@ -106,7 +111,7 @@ KEPT_FOR_ENVOY = {
 
 async def test_every_file_is_its_owners_alone_and_a_secret_lies_only_where_envoy_reads_it(home: House, module_path: Path) -> None:
     found: dict[str, list[str]] = {}
-    for path in [module_path, *sorted(module_path.rglob("*"))]:
+    for path in below(module_path):
         mode = path.stat().st_mode
         assert not stat.S_IMODE(mode) & 0o077, f"{path} is {stat.filemode(mode)}"
         if stat.S_ISREG(mode):
@@ -117,9 +122,9 @@ async def test_every_file_is_its_owners_alone_and_a_secret_lies_only_where_envoy
 
 async def test_when_the_gateway_has_ended_no_secret_is_left_on_the_disk(short_path: Path) -> None:
     hook = "whsec_d2ViaG9vay1zZWNyZXQtd2ViaG9vay1zZWNyZXQ"
-    async with house(short_path, **SECRETS, CLI2API_WEBHOOK_SECRET=hook) as ended:
+    async with house(short_path, options=None, **SECRETS, CLI2API_WEBHOOK_SECRET=hook) as ended:
         await ended.log.until(lambda lines: any(line["message"] == OPENED for line in lines))
-    left = b"".join(path.read_bytes() for path in short_path.rglob("*") if path.is_file())
+    left = b"".join(path.read_bytes() for path in below(short_path) if path.is_file())
     assert (leaked(ended, left), hook.encode() in left + b"".join(ended.log.lines)) == ([], False)
 
 
@@ -135,7 +140,7 @@ async def test_a_gateway_listens_where_it_says_and_nowhere_else(short_path: Path
             if each.status == psutil.CONN_LISTEN
         }
         assert listened == {("127.0.0.1", port) for port in said_so}
-        sockets = [path for path in (short_path / "state").rglob("*") if path.is_socket()]
+        sockets = [path for path in below(short_path) if path.is_socket()]
         assert {path.name for path in sockets} >= {"admin.sock", "core.sock", "edge.sock"}
         assert {stat.S_IMODE(path.stat().st_mode) for path in sockets} == {0o600}
         assert stat.S_IMODE((short_path / "state" / "run").stat().st_mode) == 0o700

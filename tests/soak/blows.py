@@ -29,6 +29,8 @@ class Felt:
     blow: Blow
     since: float
     until: float
+    is_over: bool = True
+    """False where the gateway did not recover."""
 
     def meets(self, began: float, ended: float) -> bool:
         """A call of that time may have felt it."""
@@ -36,18 +38,19 @@ class Felt:
 
 
 async def deal(plan: Plan, gateway: Gateway, died: Callable[[int], Awaitable[None]]) -> list[Felt]:
-    """Every blow of the plan at its time; `died` is told the pid of each core that was killed. Raises TimeoutError where the
-    gateway does not recover.
-    """
-    began, felt = time.time(), []
+    """Every blow at its time, or until the gateway does not recover; `died` is told the pid of each core that was hit."""
+    began, felt = time.time(), list[Felt]()
     for at, blow in plan.blows:
         await asyncio.sleep(began + at - time.time())
         since = time.time()
-        async with asyncio.timeout(PATIENCE):
-            if blow is Blow.RELOAD:
-                await _reload(gateway, f"sk-turn-{int(at * 1000)}")
-                continue  # nobody may feel it
-            await _strike(gateway, blow, died)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                if blow is Blow.RELOAD:
+                    await _reload(gateway, f"sk-turn-{int(at * 1000)}")
+                    continue  # nobody may feel it
+                await _strike(gateway, blow, died)
+        except TimeoutError:
+            return [*felt, Felt(blow=blow, since=since, until=time.time(), is_over=False)]
         felt.append(Felt(blow=blow, since=since - _BEFORE, until=time.time() + _AFTER))
     return felt
 

@@ -21,8 +21,12 @@ from tests.soak.plan import KEY
 
 PATIENCE: Final = 60.0
 _PARTS: Final = {"services": "CLI2API_CORE_LISTEN", "edge": "CLI2API_EDGE_LISTEN"}
-_PROVOKED: Final = ("died and is started again", "an abandoned submission was found")
-"""Ends of lines that have to be there when a part is killed."""
+_PROVOKED: Final = (
+    "died and is started again",
+    "an abandoned submission was found",
+    "the same copy is being written by another core)",
+)
+"""Ends of lines that may be there when a part was killed; a core that starts offers itself every file that is not kept yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +72,9 @@ class Gateway:
         found: Counter[str] = Counter()
         for line in self.log.read_bytes().splitlines():
             told = _fields(line)
-            if told.get("level") in {"error", "critical"} and not told["message"].endswith(_PROVOKED):
-                found[f"{told.get('logger', '')}: {told['message'][-200:]}"] += 1
+            said = f"{told.get('message', '')[-200:]}" + (f" ({told['why']})" if "why" in told else "")
+            if told.get("level") in {"error", "critical"} and not said.endswith(_PROVOKED):
+                found[f"{told.get('logger', '')}: {said}"] += 1
         return found
 
 

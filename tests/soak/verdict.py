@@ -62,6 +62,7 @@ def counted(calls: Iterable[Call], felt: Iterable[Felt]) -> dict[str, tuple[int,
 def complaints(found: Found) -> list[str]:
     """Everything that is not as it should be."""
     told = [f"{count} x {what}" for what, count in failures(found.calls, found.felt).unexplained.items()]
+    told += [f"the gateway did not recover from: {each.blow}" for each in found.felt if not each.is_over]
     told += found.ledger.complaints(found.paid)
     told += [complaint for each in lives(found.samples).values() for complaint in life(each).complaints]
     for endpoint, (least, most) in counted(found.calls, found.felt).items():

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,17 @@ async def test_a_throttled_call_says_when_to_come_back(home: House, client: aio.
     assert (await in_thread(home, script)).retry_after == 7.0
 
 
+async def test_an_account_that_cannot_pay_is_told_with_what_has_run_out_and_where_to_mend_it(
+    home: House, client: aio.Client
+) -> None:
+    home.simulator.fault(Fault(status=402), body_contains="a costly mule")
+    failed = await refusal(client.media.CreateVideo(media_pb2.CreateVideoRequest(model="wan2.6-t2v", prompt="a costly mule")))
+    assert (type(failed), failed.reason) == (cli2api_client.OutOfCredits, "BILLING")
+    assert failed.quotas == (cli2api_client.Quota("mulerun:credits", failed.message),)
+    assert failed.links == (cli2api_client.Link("Top up the MuleRun account", "https://mulerun.com"),)
+    assert failed.violations == ()
+
+
 async def test_a_stream_that_breaks_off_fails_by_name_after_its_pieces(home: House, client: aio.Client) -> None:
     home.simulator.fault(Fault(abort_after=3), body_contains="one two three")
     pieces: list[text_pb2.StreamGenerateResponse] = []
@@ -170,6 +183,38 @@ async def test_waiting_outlives_the_death_of_the_core(home: House, client: aio.C
 
     assert (await waiting).state == job_pb2.JOB_STATE_SUCCEEDED
     assert (await in_sync).state == job_pb2.JOB_STATE_SUCCEEDED
+    assert home.gateway.pids["core"] != killed
+
+
+@pytest.mark.parametrize("form", ["awaited", "in a thread"])
+async def test_a_download_goes_on_in_the_middle_of_the_file(home: House, client: aio.Client, form: str) -> None:
+    film = "".join(f"{number:08d}" for number in range(2 << 20))
+    shown = Fault(status=200, headers={"content-type": "video/mp4"}, body=film)
+    home.simulator.fault(shown, path="/assets/*", method="GET", times=None)
+    job = await client.wait((await client.media.CreateVideo(CLIP)).job, timeout=30)
+    killed = home.gateway.pids["core"]
+    pieces: list[bytes] = []
+
+    def take(piece: bytes) -> None:
+        if not pieces:
+            os.kill(killed, signal.SIGKILL)
+        pieces.append(piece)
+
+    def script(sync: cli2api_client.Client) -> None:
+        for piece in sync.download(job):
+            take(piece)
+
+    async with asyncio.timeout(60):
+        if form == "awaited":
+            async with aclosing(client.download(job)) as stream:
+                async for piece in stream:
+                    take(piece)
+        else:
+            await in_thread(home, script)
+    got = b"".join(pieces)
+    home.simulator.clear_faults()
+    assert len(got) == len(film)
+    assert sha256(got).digest() == sha256(film.encode()).digest()
     assert home.gateway.pids["core"] != killed
 
 

@@ -242,9 +242,9 @@ async def test_a_broken_connection_is_the_same_error(both: Ways, path: str) -> N
 
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
 @pytest.mark.parametrize("refusal", [Says({"title": "Unauthorized"}, 401), Says({"title": "Forbidden"}, 403)], ids=["401", "403"])
-async def test_a_refused_credential_is_the_same_error_and_not_worth_a_retry(tmp_path: Path, path: str, refusal: Says) -> None:
+async def test_a_refused_credential_is_the_same_error_and_not_worth_a_retry(short_path: Path, path: str, refusal: Says) -> None:
     theirs = {"www-authenticate": "Bearer", "retry-after": "3", "x-theirs": "1"}
-    async with ways(tmp_path) as both:
+    async with ways(short_path) as both:
         both.host.say(Says(refusal.json, refusal.status, headers=theirs))
 
         direct, relayed = await both.both(path, asked(path))

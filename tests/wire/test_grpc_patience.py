@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ from cli.readiness import until
 from simulator.faults import Fault
 from simulator.options import ByHand, Options
 from tests.core import World, fails, world
+from tests.wire import front
+from tests.wire.front import Front
 from tests.wire.house import METADATA, House, house
+
+pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
 
 SAID = [text_pb2.Message(role=text_pb2.ROLE_USER, parts=[text_pb2.Part(text="one two three four five")])]
 RELAYED = text_pb2.RelayRequest(
@@ -26,10 +31,23 @@ RELAYED = text_pb2.RelayRequest(
 )
 
 
-@pytest_asyncio.fixture(name="core")
-async def _core(tmp_path: Path) -> AsyncGenerator[World]:
-    async with world(tmp_path, Options(pace=ByHand()), CLI2API_ASSET_STORE="off") as core:
-        yield core
+@pytest_asyncio.fixture(scope="module", loop_scope="module", name="gate")
+async def _gate(module_path: Path) -> AsyncGenerator[Front]:
+    folder = module_path / "gate"
+    folder.mkdir(mode=0o700)
+    async with front.envoy(folder) as gate:
+        yield gate
+
+
+@pytest_asyncio.fixture(loop_scope="module", name="core")
+async def _core(gate: Front, tmp_path: Path) -> AsyncGenerator[World]:
+    """A core of one's own, reached through Envoy."""
+    settings = {"CLI2API_CORE_LISTEN": f"unix:{gate.folder}/core.sock", "CLI2API_ASSET_STORE": "off"}
+    async with (
+        world(tmp_path, Options(pace=ByHand()), **settings) as core,
+        grpc.aio.insecure_channel(gate.grpc_target) as channel,
+    ):
+        yield replace(core, channel=channel)
 
 
 async def clip(core: World) -> str:
@@ -99,6 +117,16 @@ async def test_a_caller_that_leaves_a_job_stops_nothing_that_was_paid_for(core: 
     assert done.job.state == job_pb2.JOB_STATE_SUCCEEDED
 
 
+async def test_a_caller_that_leaves_in_the_middle_of_the_sound_stops_its_download(core: World) -> None:
+    core.upstream.fault(Fault(hold="never"), path="/assets/*")
+    call = core.media.SynthesizeSpeech(media_pb2.SynthesizeSpeechRequest(model="speech-2.8-hd", prompt="hi"))
+    await call.initial_metadata()
+    core.upstream.complete()
+    await core.upstream.wait_for(lambda: core.upstream.held("never") == 1)
+    call.cancel()
+    await core.upstream.wait_for(lambda: core.upstream.requests[-1].aborted, timeout_s=1)
+
+
 async def read_some(call: Any) -> None:
     if hasattr(call, "__aiter__"):
         async for _ in call:
@@ -141,8 +169,6 @@ async def long_answer(home: House, channel: grpc.aio.Channel, method: str) -> An
     return jobs.DownloadAsset(job_pb2.DownloadAssetRequest(id=made.job.id), metadata=METADATA)
 
 
-@pytest.mark.wire
-@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("method", ["StreamGenerate", "Relay", "DownloadAsset", "SynthesizeSpeech"])
 async def test_a_slow_reader_does_not_grow_the_cores_memory(home: House, module_path: Path, method: str) -> None:
     core = psutil.Process(home.gateway.pids["core"])
@@ -165,8 +191,6 @@ async def test_a_slow_reader_does_not_grow_the_cores_memory(home: House, module_
     assert max(seen) - before < ROOM
 
 
-@pytest.mark.wire
-@pytest.mark.asyncio(loop_scope="module")
 async def test_a_slow_watcher_is_given_the_end_and_not_every_step(home: House) -> None:
     media: media_pb2_grpc.MediaServiceAsyncStub = media_pb2_grpc.MediaServiceStub(home.channel)
     jobs: job_pb2_grpc.JobServiceAsyncStub = job_pb2_grpc.JobServiceStub(home.channel)

@@ -146,6 +146,25 @@ async def test_what_would_pass_for_envoys_own_word_is_taken_off(home: House) -> 
         assert not [name for name in answer.headers if name.lower().startswith("x-cli2api-")]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("!mark", "1"),
+        ("x-mark", "br\u00fccke"),
+        ("x-mark-bin", "no base64 %"),
+        ("grpc-encoding", "gzip"),
+        ("grpc-timeout", "soon"),
+        ("grpc-status", "13"),
+        ("te", "gzip"),
+    ],
+)
+async def test_a_header_that_grpc_cannot_carry_stays_outside(home: House, name: str, value: str) -> None:
+    async with home.http.post("/v1/text:generate", json=HELLO, headers={name: value}) as answer:
+        assert answer.status == 200, await answer.text()
+    async with home.http.get("/v1/gateway", headers={name: value}) as answer:
+        assert answer.status == 200, await answer.text()
+
+
 async def test_the_gateway_describes_itself(home: House) -> None:
     async with home.http.get("/v1/gateway") as answer:
         told = await answer.json()

@@ -59,6 +59,12 @@ def test_a_reason_that_is_newer_than_the_client_is_treated_by_its_code() -> None
     assert type(named(Told(code=grpc.StatusCode.DATA_LOSS, message="lost"))) is CallFailed
 
 
+def test_a_line_that_broke_in_the_middle_is_no_fault_of_the_gateway() -> None:
+    broken = named(Told(code=grpc.StatusCode.INTERNAL, message="Received RST_STREAM with error code 2"))
+    assert (type(broken), broken.code()) == (cli2api_client.Unavailable, grpc.StatusCode.INTERNAL)
+    assert type(named(Told(code=grpc.StatusCode.INTERNAL, message="oh", reason="INTERNAL"))) is cli2api_client.GatewayBroken
+
+
 def test_the_published_retries_are_of_methods_that_change_nothing() -> None:
     published: dict[str, Any] = json.loads((files("cli2api.v1") / "service_config.json").read_text())
     [config] = published["methodConfig"]

@@ -1,26 +1,29 @@
 """What Envoy tells of a direct call becomes a record; what it does not know stays unknown."""
 
-from services.usage.otlp import told
+from services.usage.otlp import Told, told
 
 WHOLE = {
     "route": "direct:/v1/chat/completions",
     "began_at": "1800000000.250000",
-    "model": "gpt-5",
-    "caller": "abc",
     "status": "200",
-    "upstream_status": "200",
     "flags": "-",
-    "streamed": "no",
-    "usage": '{"prompt_tokens":5,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":2}}',
     "ms": "12",
     "first_byte_us": "11500",
     "bytes_out": "111",
+    "caller": "abc",
     "request_id": "r-1",
+    "refused": "-",
+    "media_type": "application/json; charset=utf-8",
 }
+COUNTED = '{"prompt_tokens":5,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":2}}'
+
+
+def hear(*, model: str = "gpt-5", usage: str = COUNTED, **changed: str) -> Told | None:
+    return told(" ".join((WHOLE | changed).values()), model=model, usage=usage)
 
 
 def test_a_call_is_told_whole() -> None:
-    call = told(WHOLE)
+    call = hear()
     assert call is not None
     record = call.record
     assert (record.endpoint, record.model, record.caller, record.status) == ("/v1/chat/completions", "gpt-5", "abc", 200)
@@ -30,7 +33,7 @@ def test_a_call_is_told_whole() -> None:
 
 
 def test_what_envoy_does_not_know_is_not_zero() -> None:
-    call = told(WHOLE | {"usage": "-", "first_byte_us": "-", "model": "-", "caller": "-"})
+    call = hear(usage="-", first_byte_us="-", model="-", caller="-")
     assert call is not None
     assert (call.record.prompt_tokens, call.record.first_byte_seconds, call.record.model, call.record.caller) == (
         None,
@@ -41,26 +44,33 @@ def test_what_envoy_does_not_know_is_not_zero() -> None:
 
 
 def test_a_caller_who_left_is_marked() -> None:
-    call = told(WHOLE | {"flags": "DC", "status": "200"})
+    call = hear(flags="DC", status="200")
     assert call is not None
     assert (call.record.status, call.record.cancelled) == (499, True)
 
 
 def test_the_first_and_last_counts_of_a_streamed_message_make_one() -> None:
     usage = '{"input_tokens":5,"output_tokens":1,"cache_read_input_tokens":2}\x1e{"output_tokens":6}'
-    call = told(WHOLE | {"route": "direct:/v1/messages", "streamed": "yes", "usage": usage})
+    call = hear(route="direct:/v1/messages", media_type="text/event-stream; charset=utf-8", usage=usage)
     assert call is not None
     assert (call.record.prompt_tokens, call.record.completion_tokens, call.record.cached_tokens) == (7, 6, 2)
 
 
 def test_a_refused_credential_is_told() -> None:
-    refusals = [told(WHOLE | {"status": "502", "upstream_status": status}) for status in ("401", "403", "500")]
+    refusals = [hear(status="502", refused=status) for status in ("401", "403", "-")]
     assert [call.refused for call in refusals if call] == [True, True, False]
 
 
+def test_words_of_others_are_not_read_as_ours() -> None:
+    call = hear(model="a b c 200 -", usage="- -")
+    assert call is not None
+    assert (call.record.model, call.record.prompt_tokens, call.record.status) == ("a b c 200 -", None, 200)
+
+
 def test_nonsense_is_no_record_and_no_crash() -> None:
-    assert told({}) is None
-    assert told({"route": "direct:/v1/videos"}) is None
-    call = told({"route": "direct:/v1/responses", "status": "x", "ms": "nan", "bytes_out": "-7", "usage": "{"})
+    assert told("", model="", usage="") is None
+    assert told("direct:/v1/responses 1 2 3", model="", usage="") is None
+    assert hear(route="direct:/v1/videos") is None
+    call = hear(route="direct:/v1/responses", status="x", ms="nan", bytes_out="-7", usage="{")
     assert call is not None
     assert (call.record.status, call.record.seconds, call.record.bytes_out, call.record.prompt_tokens) == (0, 0.0, 0, None)
