@@ -27,6 +27,8 @@ LONGEST_NAME: Final = 200
 
 _RECORDED: Final = ("/cli2api.v1.TextService/", "/cli2api.v1.MediaService/")
 _RELAYS: Final = frozenset({"/cli2api.v1.TextService/Relay", "/cli2api.v1.TextService/RelayWhole"})
+_NOT_TRANSLATED: Final = "/v1/messages/count_tokens"
+"""Only MuleRun can count tokens as it will."""
 _PATH: Final = re.compile(r"/v1/[\w./{}:-]{1,100}", re.ASCII)
 
 STATUSES: Final[Mapping[str, int]] = {
@@ -90,7 +92,8 @@ def records(recorder: Recorder, clock: Clock) -> Ring:
 
 def _is_asked_again(rpc: Rpc, failure: Failure) -> bool:
     """The edge translates what cannot be relayed and calls again; that second call is the one that counts."""
-    return rpc.method in _RELAYS and ENDPOINT in rpc.metadata and isinstance(failure, Unsupported)
+    translated = rpc.method in _RELAYS and rpc.metadata.get(ENDPOINT, _NOT_TRANSLATED) != _NOT_TRANSLATED
+    return translated and isinstance(failure, Unsupported)
 
 
 def _record(rpc: Rpc, *, began_at: float, status: int, cancelled: bool, job_id: str) -> Record:

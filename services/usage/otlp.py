@@ -17,7 +17,7 @@ from services.usage.meter import Meter
 
 CANCELLED: Final = 499
 _WORDS: Final = 11
-"""In a line: route, begin, status, flags, milliseconds, microseconds to the first byte, bytes, caller, request id, the status by
+"""In a line: route, begin, status, flags, milliseconds, microseconds to MuleRun's first byte, bytes, caller, request id, the status by
 which MuleRun refused our credential, and the answer's media type, which may have spaces. edge/envoy/direct.yaml has the same."""
 _OPERATIONS: Final[Mapping[str, Operation]] = {
     "direct:/v1/chat/completions": Operation.CHAT_COMPLETIONS,
@@ -29,6 +29,9 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
 _BETWEEN: Final = "\x1e"
 _CALLER_LEFT: Final = frozenset({"DC", "DR"})
 """Envoy's flags for a caller who closed the connection, or reset the stream."""
+_BROKEN_OFF: Final = frozenset({"UC", "UR", "UPE"})
+"""Those for a MuleRun that closed the connection, reset the stream, or spoke no HTTP."""
+_UNAVAILABLE: Final = 502
 _UNKNOWN: Final = frozenset({"", "-"})
 _NOTHING: Final = TokenUsage()
 
@@ -52,25 +55,29 @@ def told(line: str, *, model: str, usage: str) -> Told | None:
     if operation is None or len(words) != _WORDS:
         return None
     route, began_at, status, flags, ms, first_byte_us, bytes_out, caller, request_id, refused, media_type = words
-    cancelled = flags != "-" and not _CALLER_LEFT.isdisjoint(flags.split(","))
+    seen = () if flags == "-" else flags.split(",")
+    cancelled, broken_off = not _CALLER_LEFT.isdisjoint(seen), not _BROKEN_OFF.isdisjoint(seen)
+    code = CANCELLED if cancelled else int(_number(status) or 0)
     streamed = media_type.startswith("text/event-stream")
     tokens = _NOTHING if usage in _UNKNOWN else _tokens(usage, operation, streamed=streamed)
-    first_byte = _number(first_byte_us)
+    # What Envoy says where there is no answer is nothing that MuleRun gave; the core counts alike.
+    answered = refused in _UNKNOWN and first_byte_us not in _UNKNOWN
+    first_byte = (_number(first_byte_us) or 0.0) / 1e6 if answered else None
     record = Record(
         id=token_hex(16),
         began_at=_number(began_at) or 0.0,
         endpoint=route.partition(":")[2],
         model="" if model in _UNKNOWN else model,
         caller="" if caller in _UNKNOWN else caller,
-        status=CANCELLED if cancelled else int(_number(status) or 0),
+        status=_UNAVAILABLE if broken_off and code < 400 else code,
         cancelled=cancelled,
         prompt_tokens=tokens.prompt_tokens,
         completion_tokens=tokens.completion_tokens,
         cached_tokens=tokens.cached_tokens,
         reasoning_tokens=tokens.reasoning_tokens,
-        seconds=(_number(ms) or 0.0) / 1e3,
-        first_byte_seconds=None if first_byte is None else first_byte / 1e6,
-        bytes_out=int(_number(bytes_out) or 0),
+        seconds=max((_number(ms) or 0.0) / 1e3, first_byte or 0.0),
+        first_byte_seconds=first_byte,
+        bytes_out=int(_number(bytes_out) or 0) if answered else 0,
         request_id="" if request_id in _UNKNOWN else request_id,
     )
     return Told(record=record, refused=refused not in _UNKNOWN)

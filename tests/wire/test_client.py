@@ -176,6 +176,7 @@ async def test_waiting_outlives_the_death_of_the_core(home: House, client: aio.C
     waiting = asyncio.ensure_future(client.wait(job, timeout=60))
     in_sync = asyncio.ensure_future(in_thread(home, lambda sync: sync.wait(job, timeout=60)))
     await home.log.until(lambda lines: sum("GetJob" in str(line.get("method")) for line in lines) >= 2)
+    await home.simulator.wait_for(lambda: home.simulator.held("late") == 1)
 
     killed = home.gateway.pids["core"]
     os.kill(killed, signal.SIGKILL)
