@@ -39,6 +39,7 @@ from services.api.media import Media
 from services.api.text import Texts
 from services.api.usage import Usage
 from services.assets.place import redact as redact_place
+from services.by_name import ByName
 from services.inspection import open_to_tools
 from services.interceptors.access import access
 from services.interceptors.auth import Keys, auth
@@ -105,7 +106,7 @@ async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenera
         keys = Keys(settings.api_keys)
         server = grpc.aio.server(interceptors=[_rings(keys, parts, lookout), Rules()], options=_options(settings))
         probes = health.aio.HealthServicer()
-        _furnish(server, settings, parts, probes)
+        _furnish(ByName(server), settings, parts, probes)  # type: ignore[arg-type]  # all that is done to it is to add services
         readiness = Readiness(store=parts.store, clock=parts.clock, servicer=probes, stored=_STORED, others=_OTHERS)
         await readiness.look()
         watching = asyncio.create_task(readiness.run(), name="readiness")

@@ -3,6 +3,8 @@
 from typing import Final
 
 FAMILIES: Final = (
+    "envoy_access_logs_open_telemetry_access_log_logs_dropped",
+    "envoy_access_logs_open_telemetry_access_log_logs_written",
     "envoy_cluster_health_check_failure",
     "envoy_cluster_membership_healthy",
     "envoy_cluster_outlier_detection_ejections_active",
@@ -30,7 +32,8 @@ FAMILIES: Final = (
 """Every family that is passed on; those of which nothing has happened yet are missing."""
 
 STATS: Final = (
-    r"^(cluster\.(core|edge|mulerun\w*)\.(health_check\.failure|membership_healthy|outlier_detection\.ejections_active"
+    r"^(access_logs\.open_telemetry_access_log\.logs_(dropped|written)"
+    r"|cluster\.(core|edge|mulerun\w*)\.(health_check\.failure|membership_healthy|outlier_detection\.ejections_active"
     r"|upstream_cx_active|upstream_cx_connect_fail|upstream_rq_(active|retry|time|timeout|\d\d\d|\dxx))"
     r"|http\.(rest|grpc)\.(downstream_cx_(active|total|rx_bytes_total|tx_bytes_total)"
     r"|downstream_rq_(active|rx_reset|time|\dxx)|rbac\.(\w+\.)?denied)"

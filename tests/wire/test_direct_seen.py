@@ -1,6 +1,7 @@
 """Calls on the direct way are seen as all others are: a line in the log, a span, a record, and a count of what was lost."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -89,23 +90,40 @@ async def test_envoys_span_says_what_was_asked_of_whom_and_mulerun_hears_of_no_t
     assert not {"traceparent", "tracestate", "baggage"} & seen.keys()
 
 
+async def calls(home: House) -> int:
+    """How many there are in the records."""
+    async with home.http.get("/v1/usage") as answer:
+        return int((await answer.json())["totals"]["calls"]) if answer.status == 200 else 0
+
+
 async def test_a_call_that_ends_while_the_core_is_started_again_is_recorded_when_it_is_back(short_path: Path) -> None:
     async with house(short_path) as home:
         await opened(home)
-        core = home.gateway.pids["core"]
-        await home.gateway.until_idle() if hasattr(home.gateway, "until_idle") else None
-        import os
-
-        os.kill(core, signal.SIGKILL)
+        os.kill(home.gateway.pids["core"], signal.SIGKILL)
         for _ in range(3):
             assert await home.is_well()
+
+        async def are_there() -> bool:
+            return await calls(home) == 3
+
         async with asyncio.timeout(30):
-            while True:
-                async with home.http.get("/v1/usage") as answer:
-                    if answer.status == 200 and (await answer.json())["totals"]["calls"] == 3:
-                        break
-                await asyncio.sleep(0.2)
-        print((await scrape(home.gateway.metrics_url)).text)
-        admin = home.gateway._admin
-        print(await admin._ask("GET", "/stats", filter="access_log|cluster.core.upstream_rq"))
-        raise AssertionError
+            await until(are_there)
+
+
+async def test_a_call_that_a_dead_core_never_hears_of_is_counted_as_lost(short_path: Path) -> None:
+    async with house(short_path) as home:
+        await opened(home)
+        core = home.gateway.pids["core"]
+        os.kill(core, signal.SIGSTOP)
+        try:
+            for _ in range(2):
+                assert await home.is_well()
+
+            async def are_lost() -> bool:
+                told = await scrape(home.gateway.metrics_url)
+                return told.value("envoy_access_logs_open_telemetry_access_log_logs_dropped", part="envoy") == 2
+
+            async with asyncio.timeout(40):
+                await until(are_lost)
+        finally:
+            os.kill(core, signal.SIGCONT)

@@ -50,7 +50,9 @@ async def test_pages_follow_each_other_without_gaps_or_repeats(patient: World) -
 
 
 @pytest.mark.parametrize("order", [job_pb2.LIST_ORDER_NEWEST, job_pb2.LIST_ORDER_OLDEST])
-async def test_jobs_that_are_made_or_deleted_between_two_pages_move_no_other(patient: World, order: job_pb2.ListOrder) -> None:
+async def test_jobs_that_are_made_or_deleted_between_two_pages_move_no_other(
+    patient: World, order: "job_pb2.ListOrder.ValueType"
+) -> None:
     made = await videos(patient, 6)
     expected = made if order == job_pb2.LIST_ORDER_OLDEST else made[::-1]
     first, token = await listed(patient, job_pb2.ListJobsRequest(page_size=2, order=order))

@@ -56,6 +56,27 @@ def test_the_first_and_last_counts_of_a_streamed_message_make_one() -> None:
     assert (call.record.prompt_tokens, call.record.completion_tokens, call.record.cached_tokens) == (7, 6, 2)
 
 
+def test_an_answer_that_mulerun_broke_off_is_no_success() -> None:
+    statuses = [call.record.status for flags in ("UC", "UR", "UPE,XX") if (call := hear(flags=flags))]
+    assert statuses == [502, 502, 502]
+    call = hear(flags="UC,DC")
+    assert call is not None
+    assert call.record.status == 499
+
+
+def test_envoys_own_words_are_no_answer_of_mulerun() -> None:
+    for own in ({"first_byte_us": "-", "status": "502", "flags": "UF"}, {"refused": "401", "status": "502"}):
+        call = hear(**own)
+        assert call is not None
+        assert (call.record.status, call.record.first_byte_seconds, call.record.bytes_out) == (502, None, 0)
+
+
+def test_no_call_is_shorter_than_its_first_byte() -> None:
+    call = hear(ms="11", first_byte_us="11900")
+    assert call is not None
+    assert call.record.seconds == call.record.first_byte_seconds == 0.0119
+
+
 def test_a_refused_credential_is_told() -> None:
     refusals = [hear(status="502", refused=status) for status in ("401", "403", "-")]
     assert [call.refused for call in refusals if call] == [True, True, False]
@@ -71,6 +92,6 @@ def test_nonsense_is_no_record_and_no_crash() -> None:
     assert told("", model="", usage="") is None
     assert told("direct:/v1/responses 1 2 3", model="", usage="") is None
     assert hear(route="direct:/v1/videos") is None
-    call = hear(route="direct:/v1/responses", status="x", ms="nan", bytes_out="-7", usage="{")
+    call = hear(route="direct:/v1/responses", status="x", ms="nan", first_byte_us="inf", bytes_out="-7", usage="{")
     assert call is not None
     assert (call.record.status, call.record.seconds, call.record.bytes_out, call.record.prompt_tokens) == (0, 0.0, 0, None)
