@@ -85,7 +85,7 @@ def _authorities(upstream: str, environ: Mapping[str, str]) -> str:
         return ""
     usual = ssl.get_default_verify_paths()
     found = environ.get(usual.openssl_cafile_env) or usual.cafile
-    if found is None or not Path(found).is_file():
+    if not found or not Path(found).is_file():
         raise StartFailed(
             "no file of certificate authorities is found, by which Envoy could judge MuleRun's certificate: install the system's"
             " ca-certificates, name a file in SSL_CERT_FILE, or set CLI2API_TEXT_PATH=relay"

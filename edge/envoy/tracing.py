@@ -23,7 +23,7 @@ _OF_DIRECT_CALLS: Final[tuple[dict[str, Any], ...]] = tuple(
         ("gen_ai.request.model", "request", "cli2api", "model"),
     )
 )
-"""Where Envoy's span is the only one of a call. It is no span of a call of MuleRun, so that of the others it has at most the model."""
+"""For calls that have no other span than Envoy's. On spans of calls that the edge serves there is at most the model."""
 _FLUSH_MS: Final = "5000"
 """How long spans wait for others, as the library of core and edge has it."""
 

@@ -4,7 +4,7 @@ Law: every write is a single statement, so that a batch of records is there whol
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Final
 
 import msgspec
@@ -13,8 +13,8 @@ from services.domain.usage import COUNTS, Record, Sums, UsageQuery
 from services.stores.database import Database
 from services.stores.rows import Value
 
-_NUL: Final = b"\\u0000"
-"""As JSON has it; also found in a text that speaks of it, which costs a second look and nothing else."""
+_CONTROL: Final = b"\\u00"
+"""How a control character begins in JSON. A text that speaks of one has it too, which costs a second look and nothing else."""
 AT_ONCE: Final = 5000
 """Records that one statement forgets at most, so that nobody waits long behind it."""
 
@@ -28,8 +28,8 @@ class SqlUsage:
     async def add(self, records: Sequence[Record]) -> None:
         """As UsageStore promises."""
         written = msgspec.json.encode(records)
-        if _NUL in written:  # SQL reads no text out of JSON beyond one; only then is it worth to look at each field
-            written = msgspec.json.encode([_without_nul(record) for record in records])
+        if _CONTROL in written:  # only then is it worth it to look at each field
+            written = msgspec.json.encode([self._held(record) for record in records])
         await self._database.write("add", {"records": written.decode()})
 
     async def sums(self, query: UsageQuery) -> Sequence[Sums]:
@@ -58,8 +58,8 @@ class SqlUsage:
         """As UsageStore promises; what is being written is given a moment to end."""
         await self._database.close()
 
-
-def _without_nul(record: Record) -> Record:
-    """The record as the database can hold it."""
-    texts = {name: value.replace("\x00", "\ufffd") for name, value in asdict(record).items() if isinstance(value, str)}
-    return replace(record, **texts)  # type: ignore[arg-type]  # every one of them is a text
+    def _held(self, record: Record) -> dict[str, Value]:
+        """The columns of a record with a control character, as the database can hold them: SQL reads no JSON beyond a NUL."""
+        return {
+            name: value.replace("\x00", "\ufffd") if isinstance(value, str) else value for name, value in asdict(record).items()
+        }

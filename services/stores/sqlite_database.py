@@ -17,7 +17,7 @@ from services.stores.queries import Migration
 from services.stores.queries import queries as queries_of
 from services.stores.rows import Row, Value
 from services.stores.sqlite_file import cause, prepare
-from services.stores.sqlite_writes import Connection, Writes
+from services.stores.sqlite_writes import FAULTS, Connection, Writes
 
 BUSY_MILLISECONDS: Final = 5000
 """How long a statement waits for another process that writes."""
@@ -72,15 +72,14 @@ class SqliteDatabase:
         """As Database promises."""
         try:
             return list(await self.reader.execute_fetchall(self._queries[query], values))
-        # A closed connection is a ValueError.
-        except (sqlite3.Error, ValueError) as error:
+        except FAULTS as error:
             raise self._unavailable(error) from error
 
     async def write(self, query: str, values: Mapping[str, Value] = {}) -> Sequence[Row]:
         """As Database promises."""
         try:
             return await self._writes.run(self._queries[query], values)
-        except (sqlite3.Error, ValueError) as error:
+        except FAULTS as error:
             raise self._unavailable(error) from error
 
     async def close(self) -> None:

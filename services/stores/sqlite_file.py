@@ -32,6 +32,8 @@ CAUSES: Final = {
 
 def cause(error: Exception) -> str:
     """What went wrong, in our words; never the driver's own text, which may quote what was being written."""
+    if isinstance(error, UnicodeEncodeError | OverflowError):
+        return "it cannot hold half a character, nor a number beyond 64 bits"
     name = getattr(error, "sqlite_errorname", "")
     # An extended name, such as SQLITE_IOERR_WRITE, begins with the plain one.
     known = next((words for plain, words in CAUSES.items() if name.startswith(plain)), "")

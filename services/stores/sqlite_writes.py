@@ -19,6 +19,8 @@ from services.stores.rows import Value
 
 MOST: Final = 256
 """Statements in one transaction, so that none waits long for those that came after it."""
+FAULTS: Final = (sqlite3.Error, ValueError, OverflowError)
+"""All that a statement raises: a closed connection and half a character are ValueErrors, a number beyond 64 bits overflows."""
 
 Rows: TypeAlias = Sequence[sqlite3.Row]
 
@@ -49,7 +51,7 @@ class Connection(aiosqlite.Connection):
         super().__init__(partial(sqlite3.connect, path, isolation_level=None), iter_chunk_size=64)
 
     async def together(self, turn: Sequence[Write]) -> Sequence[Rows]:
-        """The rows of each, all on the disk. Raises sqlite3.Error or ValueError, and then nothing is."""
+        """The rows of each, all on the disk. Raises one of FAULTS, and then nothing is."""
         found: Sequence[Rows] = await self._execute(self._together, turn)  # type: ignore[no-untyped-call]
         return found
 
@@ -59,10 +61,9 @@ class Connection(aiosqlite.Connection):
         try:
             found = [connection.execute(write.statement, write.values).fetchall() for write in turn]
             connection.execute("COMMIT")
-        except sqlite3.Error:
-            if connection.in_transaction:  # SQLite rolls back by itself where the disk is full
+        finally:
+            if connection.in_transaction:  # it broke off; SQLite rolls back by itself where the disk is full
                 connection.execute("ROLLBACK")
-            raise
         return found
 
 
@@ -77,7 +78,7 @@ class Writes:
     async def run(self, statement: str, values: Mapping[str, Value]) -> Rows:
         """The statement's rows once they are on the disk. It runs to its end, also where the caller is cancelled meanwhile.
 
-        Raises sqlite3.Error, or ValueError where the connection is closed.
+        Raises one of FAULTS.
         """
         write = Write(statement=statement, values=values, told=asyncio.get_running_loop().create_future())
         self._waiting.append(write)
@@ -104,7 +105,7 @@ class Writes:
         """Whether all of them are on the disk; where not, none is, and nobody was told anything."""
         try:
             found = await self._connection.together(turn)
-        except (sqlite3.Error, ValueError):
+        except FAULTS:
             return False
         for write, rows in zip(turn, found, strict=True):
             write.tell(rows)
@@ -113,5 +114,5 @@ class Writes:
     async def _alone(self, write: Write) -> None:
         try:
             write.tell(list(await self._connection.execute_fetchall(write.statement, write.values)))
-        except (sqlite3.Error, ValueError) as error:
+        except FAULTS as error:
             write.fail(error)

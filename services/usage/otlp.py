@@ -17,8 +17,9 @@ from services.usage.meter import Meter
 
 CANCELLED: Final = 499
 _WORDS: Final = 11
-"""In a line: route, begin, status, flags, milliseconds, microseconds to MuleRun's first byte, bytes, caller, request id, the status by
-which MuleRun refused our credential, and the answer's media type, which may have spaces. edge/envoy/direct.yaml has the same."""
+"""In a line: route, begin, status, flags, milliseconds, microseconds to MuleRun's first byte, bytes, caller, request id, the
+status by which MuleRun refused our credential, and the answer's media type, which may have spaces. edge/envoy/direct.yaml has the
+same."""
 _OPERATIONS: Final[Mapping[str, Operation]] = {
     "direct:/v1/chat/completions": Operation.CHAT_COMPLETIONS,
     "direct:/v1/responses": Operation.RESPONSES,

@@ -21,7 +21,7 @@ TOLD = {"x-came-by": "%PROTOCOL%", "x-came-to": "%REQUESTED_SERVER_NAME%", "x-ca
 
 @asynccontextmanager
 async def terminating(folder: Path, upstream: str, certificate: Path, key: Path, *, speaks: Sequence[str]) -> AsyncGenerator[int]:
-    """Takes TLS with that certificate and one of those protocols, as ALPN names them, and passes each call on; yields its port."""
+    """Takes TLS with that certificate and one of the protocols, named as ALPN does, and passes calls on; yields its port."""
     lines: list[bytes] = []
     with ports.held("127.0.0.1", 0, setting="") as address:
         config = folder / "terminator.json"

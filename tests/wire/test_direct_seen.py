@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from cli.admin import Admin
+from cli.metrics.envoy import STATS, chosen
 from cli.readiness import until
 from services.domain.usage import caller_of
 from tests.collector import Collector, collecting
-from tests.scrape import scrape
+from tests.scrape import Scraped
 from tests.wire.house import KEY, House, house
 from tests.wire.ways import OPENED
 
@@ -41,7 +43,7 @@ async def opened(home: House) -> None:
 async def _traced(module_path: Path) -> AsyncGenerator[Traced]:
     async with collecting() as collector:
         settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        async with house(module_path, **settings) as home:
+        async with house(module_path, options=None, **settings) as home:
             await opened(home)
             yield Traced(home, collector)
 
@@ -120,8 +122,8 @@ async def test_a_call_that_a_dead_core_never_hears_of_is_counted_as_lost(short_p
                 assert await home.is_well()
 
             async def are_lost() -> bool:
-                told = await scrape(home.gateway.metrics_url)
-                return told.value("envoy_access_logs_open_telemetry_access_log_logs_dropped", part="envoy") == 2
+                told = Scraped(chosen(await Admin(short_path / "run" / "admin.sock").prometheus(STATS)))
+                return told.value("envoy_access_logs_open_telemetry_access_log_logs_dropped_total") == 2
 
             async with asyncio.timeout(40):
                 await until(are_lost)

@@ -247,6 +247,19 @@ async def test_without_a_gateway_the_command_says_how_to_start_one(short_path: P
     assert err.startswith(f"cli2api: no gateway runs on {short_path}/state: start one with `cli2api serve`, or set CLI2API_STATE")
 
 
+async def test_a_gateway_that_logs_errors_only_says_all_the_same_what_it_has_taken_up(short_path: Path) -> None:
+    keys = short_path / "keys"
+    keys.write_text(KEY)
+    given = {"CLI2API_API_KEYS": "", "CLI2API_API_KEYS_FILE": str(keys), "CLI2API_LOG_LEVEL": "error"}
+    async with house(short_path / "state", options=None, **given) as running:
+        keys.write_text(f"{KEY},sk-second")
+
+        code, out, err = await reload_command(short_path / "state")
+
+        assert (code, out.startswith("reloaded: "), err) == (0, True, "")
+        assert not [line for line in running.log.lines if b"reloaded" in line]
+
+
 async def test_after_a_refused_file_the_next_good_one_is_taken_up(short_path: Path) -> None:
     async with home(short_path) as gateway:
         gateway.aliases.write_text("sora-2=gpt-image-2")

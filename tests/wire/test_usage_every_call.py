@@ -94,7 +94,7 @@ CLAUDES = (*TOLD[:3], None)
 """Anthropic does not count thoughts apart."""
 PICTURES, SPEECH, VIDEOS, MUSIC = "/v1/images/generations", "/v1/audio/speech", "/v1/videos", "/v1/audio/music"
 COMPLETIONS = "/v1/completions"
-SONG = {"model": "music-2.6", "prompt": "a slow waltz", "lyrics": "la la"}
+SONG = {"model": "music-2.5", "prompt": "a slow waltz", "lyrics": "la la la, the mule is slow"}
 BROKEN, THROTTLED = '{"reset":"unanswered"}', '{"status":429}'
 
 TABLE = {
@@ -144,7 +144,7 @@ TABLE = {
     "a video": Asked(
         path=VIDEOS, body={"model": "wan2.6-t2v", "prompt": "a fox", "seconds": "5"}, model="wan2.6-t2v", as_it_is=False
     ),
-    "a song": Asked(path=MUSIC, body=SONG, model="music-2.6", as_it_is=False),
+    "a song": Asked(path=MUSIC, body=SONG, model="music-2.5", as_it_is=False),
     "too many pictures": Asked(
         path=PICTURES, body={"model": "wan2.6-t2i", "prompt": "x", "n": 99}, model="wan2.6-t2i", status=400, answered=False
     ),

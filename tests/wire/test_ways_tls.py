@@ -18,10 +18,12 @@ from cli2api.v1 import catalog_pb2, catalog_pb2_grpc
 from cli2api_client import Tls, Unavailable, aio
 
 from cli import usage
+from cli.doctor import gateway as doctor
 from cli.errors import StartFailed
 from cli.gateway import Gateway
 from cli.jobs.line import opened
 from cli.readiness import until
+from services.settings import Settings
 from simulator.server import Simulator
 from tests.authority import Authority
 from tests.wire.house import KEY, METADATA, environ
@@ -135,6 +137,13 @@ async def test_the_command_line_asks_the_core_itself(private: Private) -> None:
         assert line.target == f"unix:{private.environ['CLI2API_STATE_DIR']}/run/core.sock"
     sums = await asyncio.to_thread(usage.ask, {}, private.environ, url=None, key=None)
     assert sums["object"] == "usage"
+
+
+async def test_the_doctor_has_no_certificate_and_sees_all_the_same_that_the_gateway_is_ready(private: Private) -> None:
+    port = private.gateway.rest_url.rpartition(":")[2]
+    settings = Settings.read({**private.environ, "CLI2API_PORT": port})
+    [found] = [each async for each in doctor.look(settings)]
+    assert (found.verdict, found.says) == ("ok", f"runs at https://127.0.0.1:{port} and is ready")
 
 
 async def shown(gateway: Gateway) -> bytes:

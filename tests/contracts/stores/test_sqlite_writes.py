@@ -61,3 +61,19 @@ async def test_after_the_end_a_write_says_so_and_the_next_one_too(tmp_path: Path
     for _ in range(2):
         told = await asyncio.gather(*(writes.run("SELECT 1", {}) for _ in range(2)), return_exceptions=True)
         assert [type(each) for each in told] == [ValueError, ValueError]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"), [("half a character: \ud800", UnicodeEncodeError), (2**63, OverflowError)], ids=["no text", "no number"]
+)
+async def test_what_sqlite_cannot_hold_fails_alone_and_takes_nothing_with_it(
+    connection: Connection, tmp_path: Path, value: str | int, why: type[Exception]
+) -> None:
+    writes = Writes(connection)
+    asked = (1, value, 2)
+    async with asyncio.timeout(10):
+        told = await asyncio.gather(*(writes.run(INSERT, {"number": each}) for each in asked), return_exceptions=True)
+        await asyncio.gather(*(writes.run(INSERT, {"number": number}) for number in (3, 4)))
+    assert [type(each) for each in told] == [list, why, list]
+    async with Connection(tmp_path / "numbers.db") as another:
+        assert await kept(another) == [1, 2, 3, 4]
