@@ -7,7 +7,7 @@ from pathlib import Path
 from cli.errors import StartFailed
 from cli.places import edges
 from edge.envoy import tracing
-from edge.envoy.address import Address, Unix, parse
+from edge.envoy.address import Unix, parse
 from edge.envoy.doors import Doors
 from edge.envoy.tls import BadTls, Tls, look
 from edge.envoy.tracing import Collector
@@ -50,11 +50,9 @@ def scheme(settings: Settings) -> str:
     return "http" if settings.tls_cert is None else "https"
 
 
-def probed(settings: Settings, rest_url: str, edge: Address) -> Probed:
+def probed(settings: Settings, rest_url: str) -> Probed:
     """Through Envoy, unless that lets nobody in without a certificate, which we have not: then the edge itself."""
-    if settings.tls_client_ca is None:
-        return Probed(url=rest_url)
-    return Probed(url="http://edge", socket=edge.path) if isinstance(edge, Unix) else Probed(url=f"http://{edge}")
+    return Probed(url=rest_url) if settings.tls_client_ca is None else beside(settings)
 
 
 def beside(settings: Settings) -> Probed:

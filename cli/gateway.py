@@ -184,7 +184,7 @@ class Gateway:
         if len(self._cores) + len(self._edges) > 2:
             # One alone is tried whatever its health; of several, those that Envoy has not yet seen well get no call.
             await until(self._admin.finds_all_well)
-        probed = doors.probed(self._settings, self.rest_url, _address("CLI2API_EDGE_LISTEN", self._edges[0]))
+        probed = doors.probed(self._settings, self.rest_url)
         for path in _PROBES:
             await until(partial(is_ok, probed.url + path, socket=probed.socket))
         if self._settings.log_level in {"debug", "info"}:

@@ -13,7 +13,7 @@ from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
 from edge.backend import Backend
-from edge.caller import CallerLeft, Line
+from edge.caller import CALLER_LEFT, CallerLeft, Line
 from edge.dialects.fields import WrongField
 from edge.errors import Dialect, Failure, document, headers, row_of
 from edge.exchange import REQUEST_ID, TRACE, Exchange, no_such_path
@@ -41,9 +41,6 @@ _GOOD_REQUEST_ID: Final = re.compile(r"[\w.:+/=@-]{1,128}", re.ASCII)
 """What every part takes; Envoy replaces any other before it comes here."""
 _PROBES: Final = frozenset({"/healthz", "/readyz"})
 """Asked every second by whoever watches over this process."""
-_CALLER_LEFT: Final = 499
-"""What the access line says of a call whose caller hung up before an answer began."""
-
 
 Watcher: TypeAlias = Callable[[Scope, Line], AbstractContextManager[None]]
 """Makes a context around one request. It must not raise."""
@@ -138,7 +135,7 @@ def _on_every_answer(request_id: str, scope: Scope) -> list[tuple[bytes, bytes]]
 
 
 def _log_access(scope: Scope, line: Line, request_id: str, seconds: float) -> None:
-    status = line.status or _CALLER_LEFT
+    status = line.status or CALLER_LEFT
     traced = {"trace_id": scope[TRACE]["traceparent"].split("-")[1]} if TRACE in scope else {}
     _ACCESS.log(
         logging.DEBUG if scope["path"] in _PROBES else logging.INFO,

@@ -11,6 +11,8 @@ from typing import Any, Final, Self
 
 from starlette.types import Message, Receive, Send
 
+CALLER_LEFT: Final = 499
+"""What log, metrics and traces say of a call whose caller hung up before an answer began."""
 _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 

@@ -10,6 +10,7 @@ import socket
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,7 @@ async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
         _LOG.info("the edge listens at %s, its core is %s", settings.listen, settings.core_target)
         async with Backend(settings.core_target, max_body=settings.max_body) as backend:
             lookout = Lookout(environ)
-            async with lookout.open(settings.metrics_listen, listening):
+            async with lookout.open(settings.metrics_listen, partial(listening, setting="CLI2API_METRICS_LISTEN")):
                 app = App(backend, settings, lookout.watchers)
                 gc.freeze()  # what is there now stays, and need not be looked through at each collection
                 await server(app, grace=settings.drain_timeout).serve(sockets=[listener])
@@ -58,12 +59,12 @@ def server(app: App, *, grace: float) -> uvicorn.Server:
 
 
 @contextmanager
-def listening(address: str) -> Iterator[socket.socket]:
-    """A socket that listens at "unix:/path" (for this user only) or "host:port". Raises OSError naming the address."""
+def listening(address: str, *, setting: str = "CLI2API_EDGE_LISTEN") -> Iterator[socket.socket]:
+    """A socket that listens at "unix:/path" (for this user only) or "host:port". Raises OSError naming address and setting."""
     try:
         listener = _unix(Path(address.removeprefix("unix:"))) if address.startswith("unix:") else _tcp(address)
     except OSError as error:
-        raise OSError(error.errno, f"the edge cannot listen at {address} (CLI2API_EDGE_LISTEN): {error.strerror}") from error
+        raise OSError(error.errno, f"the edge cannot listen at {address} ({setting}): {error.strerror}") from error
     with listener:
         try:
             yield listener

@@ -3,12 +3,12 @@
 Law: whoever is looked at does not know of it. Parts are handed a stand-in with the same port.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from services.assets.attempt import Tally
+from services.beside import beside
 from services.credentials.keeper import Keeper
 from services.domain.ports import Clock, Courier, Follower, JobStore, Upstream, UsageStore
 from services.domain.watch import Watcher
@@ -79,12 +79,6 @@ class Lookout:
         self.metrics.registry.register(readings.Readings(recorder=recorder, credentials=credentials, copies=self.copies))
         async with AsyncExitStack() as stack:
             if address != door.OFF:
-                measuring = asyncio.create_task(lag.measure(self.metrics.loop_lag), name="event loop lag")
-                stack.push_async_callback(_ended, measuring)
+                await stack.enter_async_context(beside(lag.measure(self.metrics.loop_lag), name="event loop lag"))
             look = partial(readings.look, self.metrics, store, clock)
             yield await stack.enter_async_context(door.serving(address, self.metrics.registry, look))
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait({task})

@@ -39,6 +39,7 @@ from services.api.media import Media
 from services.api.text import Texts
 from services.api.usage import Usage
 from services.assets.place import redact as redact_place
+from services.beside import beside
 from services.by_name import ByName
 from services.inspection import open_to_tools
 from services.interceptors.access import access
@@ -109,8 +110,7 @@ async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenera
         _furnish(ByName(server), settings, parts, probes)  # type: ignore[arg-type]  # all that is done to it is to add services
         readiness = Readiness(store=parts.store, clock=parts.clock, servicer=probes, stored=_STORED, others=_OTHERS)
         await readiness.look()
-        watching = asyncio.create_task(readiness.run(), name="readiness")
-        stack.push_async_callback(_ended, watching)
+        await stack.enter_async_context(beside(readiness.run(), name="readiness"))
         try:
             target = listen(server, settings.core_listen)
         except CannotListen as error:
@@ -149,7 +149,8 @@ async def run(settings: Settings, environ: Mapping[str, str]) -> None:
         if not draining.done():
             await core.server.stop(0)
         await draining
-        await _ended(impatience)
+        impatience.cancel()
+        await asyncio.wait({impatience})
     _log.info("stopped")
 
 
@@ -236,8 +237,3 @@ def _told(settings: Settings, parts: Parts) -> Mapping[str, str | int]:
         "models": len(parts.catalog.models),
         "keys": len(settings.api_keys),
     }
-
-
-async def _ended(task: asyncio.Task[object]) -> None:
-    task.cancel()
-    await asyncio.wait({task})

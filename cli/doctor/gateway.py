@@ -25,7 +25,8 @@ async def look(settings: Settings) -> AsyncGenerator[Finding]:
         yield ok("gateway", "runs, on a free port that only its log names")
         return
     url = f"{doors.scheme(settings)}://{ports.reachable(Tcp(settings.host, settings.port))}"
-    answers = [word for path, word in _READY if await is_ok(url + path)]
+    probed = doors.probed(settings, url)
+    answers = [word for path, word in _READY if await is_ok(probed.url + path, socket=probed.socket)]
     if len(answers) == len(_READY):
         yield ok("gateway", f"runs at {url} and is ready")
     else:

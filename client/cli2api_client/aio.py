@@ -90,7 +90,7 @@ class Client:
         with part.open("wb") as file:
             async with aclosing(self.download(job, index)) as chunks:
                 async for chunk in chunks:
-                    file.write(chunk)
+                    await asyncio.to_thread(file.write, chunk)
         return part.replace(whole)
 
     async def close(self) -> None:

@@ -8,10 +8,9 @@ from typing import Final
 
 from starlette.types import Scope
 
-from edge.caller import Line
+from edge.caller import CALLER_LEFT, Line
 from edge.metrics.registry import Metrics
 
-CALLER_LEFT: Final = 499
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

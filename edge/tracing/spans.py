@@ -12,9 +12,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from edge.caller import Line
+from edge.caller import CALLER_LEFT, Line
 from edge.exchange import REQUEST_ID, TRACE
-from edge.metrics.requests import CALLER_LEFT
 from edge.tracing import provider
 
 

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from services.beside import beside
 from services.domain.errors import UpstreamCredentialRefused
 from services.domain.ports import Clock, Credentials, Plane
 
@@ -53,12 +54,8 @@ class Handover:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Keeps step inside the block."""
-        keeping = asyncio.create_task(self._run(), name="handover")
-        try:
+        async with beside(self._run(), name="handover"):
             yield
-        finally:
-            keeping.cancel()
-            await asyncio.wait({keeping})
 
     async def refused(self) -> None:
         """MuleRun refused what Envoy has: the way is closed at once, and opened again when there is another credential."""

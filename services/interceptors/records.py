@@ -60,7 +60,7 @@ STATUSES: Final[Mapping[str, int]] = {
 
 
 def records(recorder: Recorder, clock: Clock) -> Ring:
-    """The ring that records into `recorder`. It stands innermost: by then the caller is known, and nobody else is recorded."""
+    """The ring that records into `recorder`. It stands inside of auth: the caller is known by then, and nobody else recorded."""
 
     @asynccontextmanager
     async def ring(rpc: Rpc) -> AsyncGenerator[None, None]:

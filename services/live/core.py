@@ -3,12 +3,12 @@
 Law: a reload is whole or nothing, between two calls; a call that runs goes on with what it began with.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
+from services.beside import beside
 from services.catalog.catalog import Catalog
 from services.credentials.discovery import NO_CREDENTIALS
 from services.credentials.discovery import files as credential_files
@@ -24,6 +24,8 @@ REFUSED: Final = "reload refused"
 """The two lines by which the core tells what came of a reload; the supervisor waits for one of them."""
 
 _log = logging.getLogger("services.live")
+# At every CLI2API_LOG_LEVEL: the supervisor waits for these lines, and shows only those that its operator wants to see.
+_log.setLevel(logging.INFO)
 
 
 class Live:
@@ -46,12 +48,8 @@ class Live:
     async def watching(self) -> AsyncGenerator[None]:
         """Reloads by itself inside the block when a file has changed."""
         paths = (*files(self._environ), *credential_files(self._environ, home_of(self._environ)))
-        looking = asyncio.create_task(Watched(paths).run(self._reload_if_needed), name="watched files")
-        try:
+        async with beside(Watched(paths).run(self._reload_if_needed), name="watched files"):
             yield
-        finally:
-            looking.cancel()
-            await asyncio.wait({looking})
 
     def _reload_if_needed(self) -> None:
         """A login that was renewed changes its file too, and is nothing to tell of."""

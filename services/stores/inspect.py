@@ -24,7 +24,6 @@ class Seen:
     shown: str
     """Where it is, without secrets."""
     says: str
-    is_looked_into: bool = True
 
 
 async def inspect(dsn: str, state_dir: Path, purpose: Purpose) -> Seen:
@@ -37,7 +36,7 @@ async def inspect(dsn: str, state_dir: Path, purpose: Purpose) -> Seen:
         return Seen(kind=place.kind, shown=str(place.path), says=says)
     if place.kind is Kind.POSTGRES:
         return Seen(kind=place.kind, shown=redact(dsn), says=await _server(dsn, purpose))
-    return Seen(kind=place.kind, shown=redact(dsn), says="it is looked into at the start only", is_looked_into=False)
+    return Seen(kind=place.kind, shown=redact(dsn), says="it is looked into at the start only")
 
 
 def _file(path: Path, purpose: Purpose) -> str:

@@ -116,7 +116,6 @@ TABLE = {
     ),
     "chat by an alias": Asked(path=CHAT, body=chat("fast"), model=FAST, tokens=TOLD),
     "chat by an alias, streamed": Asked(path=CHAT, body=chat("fast", **WITH_USAGE), model=FAST, tokens=TOLD),
-    "chat by an alias, throttled": Asked(path=CHAT, body=chat("fast", messages=spoilt(THROTTLED)), model=FAST, status=429),
     "chat by an alias, broken off": Asked(
         path=CHAT, body=chat("fast", messages=spoilt(BROKEN)), model=FAST, status=502, answered=False
     ),
@@ -147,9 +146,6 @@ TABLE = {
     "a song": Asked(path=MUSIC, body=SONG, model="music-2.5", as_it_is=False),
     "too many pictures": Asked(
         path=PICTURES, body={"model": "wan2.6-t2i", "prompt": "x", "n": 99}, model="wan2.6-t2i", status=400, answered=False
-    ),
-    "a picture of a model that nobody knows": Asked(
-        path=PICTURES, body={"model": "dall-e-99", "prompt": "x"}, model="dall-e-99", status=404, answered=False
     ),
 }
 
@@ -194,8 +190,8 @@ def assert_true(record: Mapping[str, Any], *, before: float, took: float, answer
         assert (record["first_byte_seconds"], record["bytes_out"]) == (None, 0)
 
 
-@pytest.mark.parametrize(("name", "model", "direct"), [(GPT, GPT, True), ("fast", FAST, False)])
-async def test_a_caller_who_leaves_is_one_record_that_says_so(home: Home, name: str, model: str, direct: bool) -> None:
+@pytest.mark.parametrize(("name", "model"), [(GPT, GPT), ("fast", FAST)])
+async def test_a_caller_who_leaves_is_one_record_that_says_so(home: Home, name: str, model: str) -> None:
     request_id, hold = token_hex(8), token_hex(4)
     body = chat(name, messages=spoilt(json.dumps({"hold": hold, "hold_after": 2})), **WITH_USAGE)
     async with home.house.http.post(CHAT, json=body, headers={"x-request-id": request_id}) as answer:
@@ -208,7 +204,6 @@ async def test_a_caller_who_leaves_is_one_record_that_says_so(home: Home, name: 
     assert tuple(record[each] for each in TOKENS) == UNKNOWN
     assert record["bytes_out"] >= len(read) > 0
     assert 0 < record["first_byte_seconds"] <= record["seconds"]
-    assert (record["caller"], record["job_id"]) == (caller_of(KEY), "")
 
 
 @pytest.mark.parametrize(("name", "direct"), [(GPT, True), ("fast", False)])

@@ -72,6 +72,11 @@ class Answer:
         return found
 
     @property
+    def untold(self) -> Any:
+        """The body as JSON without the call's own id, which errors in Anthropic's words have in them."""
+        return json.loads(self.body.replace(self.request_id.encode(), b""))
+
+    @property
     def request_id(self) -> str:
         return self.headers["x-request-id"]
 

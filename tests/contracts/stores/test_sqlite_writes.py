@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from services.stores.sqlite_writes import Connection, Writes
@@ -20,7 +21,7 @@ async def connection(tmp_path: Path) -> AsyncIterator[Connection]:
         yield opened
 
 
-async def kept(connection: Connection) -> list[int]:
+async def kept(connection: aiosqlite.Connection) -> list[int]:
     return [row[0] for row in await connection.execute_fetchall("SELECT number FROM numbers ORDER BY number")]
 
 

@@ -35,6 +35,25 @@ async def test_an_address_that_is_taken_stops_the_start() -> None:
     assert address in told.decode()
 
 
+async def test_a_metrics_address_that_is_taken_is_told_by_its_own_setting_and_stops_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        path = tmp_path / "edge.sock"
+        process = await _start({"CLI2API_EDGE_LISTEN": f"unix:{path}", "CLI2API_METRICS_LISTEN": address})
+        assert process.stderr is not None
+        try:
+            async with asyncio.timeout(30):
+                while "metrics" not in (line := json.loads(await process.stderr.readline()))["message"]:
+                    pass
+                while not path.exists():
+                    await asyncio.sleep(0)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            await process.communicate()
+    assert line["why"] == f"the edge cannot listen at {address} (CLI2API_METRICS_LISTEN): Address already in use"
+    assert process.returncode == 0
+
+
 async def test_it_serves_on_a_unix_socket_logs_json_and_stops_on_sigterm(core: Core, tmp_path: Path) -> None:
     core.answers["Relay"] = [head(), chunk(b"ok")]
     path = tmp_path / "edge.sock"
