@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from cli.readiness import until
 from services.beside import beside
-from tests.worlds import until
 
 
 async def test_it_runs_while_the_block_does_and_has_ended_after_it() -> None:
@@ -30,8 +30,12 @@ async def test_where_it_breaks_the_log_says_so_at_once_and_the_block_goes_on(cap
     async def work() -> None:
         raise LookupError("a fault of ours")
 
+    async def told() -> bool:
+        return bool(caplog.records)
+
     async with beside(work(), name="look around"):
-        await until(lambda: bool(caplog.records))
+        async with asyncio.timeout(5):
+            await until(told)
         [line] = caplog.records
         assert (line.levelname, line.__dict__["work"]) == ("CRITICAL", "look around")
         assert line.exc_info

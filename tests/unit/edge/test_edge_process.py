@@ -45,8 +45,9 @@ async def test_a_metrics_address_that_is_taken_is_told_by_its_own_setting_and_st
             async with asyncio.timeout(30):
                 while "metrics" not in (line := json.loads(await process.stderr.readline()))["message"]:
                     pass
-                while not path.exists():
-                    await asyncio.sleep(0)
+            transport = httpx2.AsyncHTTPTransport(uds=str(path), retries=3)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://edge", timeout=20) as http:
+                assert (await http.get("/healthz")).status_code == 200
         finally:
             process.send_signal(signal.SIGTERM)
             await process.communicate()
