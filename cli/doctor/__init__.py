@@ -10,7 +10,8 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 
 from cli.doctor import core, gateway, programs, state, upstream
-from cli.doctor.finding import Finding, documents, ok, problem, table, warning
+from cli.doctor.finding import documents, ok, problem, table, warning
+from services.doctor.finding import Finding
 from services.settings import BadSetting, Settings, strays
 
 _CHECK = "settings"

@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from cli.doctor.finding import Finding, problem
+from cli.doctor.finding import problem
+from services.doctor.finding import Finding
 
 _SECONDS: Final = 60.0
 """Longer than its slowest look takes: a renewal of a login behind another process's lock."""

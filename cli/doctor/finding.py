@@ -1,22 +1,12 @@
 """What was looked at, as lines for people and for programs. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Final, Literal, TypeAlias
+from dataclasses import asdict
+from typing import Final
 
-Verdict: TypeAlias = Literal["ok", "warning", "problem"]
+from services.doctor.finding import Finding
 
 _WIDTH: Final = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing, and what to do about it in one line; `fix` is empty where all is well. It never holds a secret."""
-
-    check: str
-    verdict: Verdict
-    says: str
-    fix: str = ""
 
 
 def ok(check: str, says: str) -> Finding:

@@ -6,10 +6,11 @@ from typing import Final
 import filelock
 
 from cli import doors, ports
-from cli.doctor.finding import Finding, ok, problem, warning
+from cli.doctor.finding import ok, problem, warning
 from cli.errors import StartFailed
 from cli.readiness import is_ok
 from edge.envoy.address import Tcp
+from services.doctor.finding import Finding
 from services.settings import Settings
 
 _READY: Final = (("/healthz", "alive"), ("/readyz", "ready"))

@@ -11,7 +11,8 @@ from typing import Final
 
 import envoy  # type: ignore[import-untyped]
 
-from cli.doctor.finding import Finding, ok, problem
+from cli.doctor.finding import ok, problem
+from services.doctor.finding import Finding
 
 _OLDEST: Final = (3, 11)
 _ENVOY_SECONDS: Final = 20.0

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cli.doctor.finding import Finding, ok, problem, warning
+from cli.doctor.finding import ok, problem, warning
+from services.doctor.finding import Finding
 from services.settings import Settings
 
 _CHECK: Final = "state directory"

@@ -11,7 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 
-from cli.doctor.finding import Finding, ok, problem, warning
+from cli.doctor.finding import ok, problem, warning
+from services.doctor.finding import Finding
 from services.settings import Settings
 
 _SECONDS: Final = 5.0
