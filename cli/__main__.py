@@ -18,10 +18,20 @@ VERBS: Final = {
     "render-envoy": ("cli.render_envoy", "write Envoy's files for containers"),
 }
 
+_INTERRUPTED: Final = 130
+"""What shells expect of a program that Ctrl-C has ended."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code: 0 for done, 1 for a failure that was told in one message, 2 for words that were not understood."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    """The exit code: 0 for done, 1 for a failure that was told in one message, 2 for words not understood, 130 for Ctrl-C."""
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        # A verb that has more to end catches it earlier; here it came while the verb was still being imported.
+        return _INTERRUPTED
+
+
+def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="cli2api", description="MuleRun's models behind the SDKs you already use.")
     parser.add_argument("--version", action="version", version=f"cli2api {version('mulerun-cli2api')}")
     verbs = parser.add_subparsers(dest="verb", metavar="verb")

@@ -17,10 +17,15 @@ from services.api.logs import GATHERED
 from services.catalog.catalog import Catalog
 from services.catalog.natives import natives
 from services.credentials.handover import prepare
-from services.settings import Settings
+from services.settings import BadSetting, Settings
 
 _FOLDER: Final = "CLI2API_DIRECT_DIR"
 _CHAT: Final = "/v1/chat/completions"
+
+
+def check(settings: Settings) -> None:
+    """Raises BadSetting where a name is given to a model that cannot have it."""
+    _catalog(settings)
 
 
 def prepared(settings: Settings, run: Path, environ: Mapping[str, str]) -> Direct | None:
@@ -33,7 +38,7 @@ def prepared(settings: Settings, run: Path, environ: Mapping[str, str]) -> Direc
         prepare(folder, word)
     except OSError as error:
         raise StartFailed(f"{folder} cannot be written ({error.strerror}): set CLI2API_STATE_DIR to another folder") from error
-    return _chosen(settings, word, authorities=_authorities(settings.api_base_url, environ))
+    return _chosen(settings, word, authorities=authorities(settings, environ))
 
 
 def with_folder(environ: Mapping[str, str], settings: Settings, run: Path) -> dict[str, str]:
@@ -43,7 +48,7 @@ def with_folder(environ: Mapping[str, str], settings: Settings, run: Path) -> di
 
 
 def reroute(run: Path, settings: Settings) -> None:
-    """Has Envoy take up which names go the direct way now, since aliases have changed. Raises OSError."""
+    """Has Envoy take up which names go the direct way now, since aliases have changed. Raises BadSetting or OSError."""
     if settings.text_path == "direct":
         render.write_direct(run, _chosen(settings), max_body=settings.max_body)
 
@@ -69,19 +74,12 @@ def clean(run: Path) -> None:
             (run / path).unlink()
 
 
-def _chosen(settings: Settings, word: str = "", *, authorities: str = "") -> Direct:
-    # A stream's body is changed where its usage is to be asked for, which only the core can do.
-    served = [
-        Native(endpoint=each.endpoint, upstream_path=each.path, names=each.names, others=each.refused if each.unknown else None)
-        for each in natives(Catalog(settings.model_aliases), settings.model_aliases)
-        if not (settings.stream_usage and each.endpoint == _CHAT)
-    ]
-    return Direct(upstream=settings.api_base_url, natives=tuple(served), word=word, authorities=authorities)
+def authorities(settings: Settings, environ: Mapping[str, str]) -> str:
+    """The file of certificate authorities that the core goes by too; SSL_CERT_FILE names another one.
 
-
-def _authorities(upstream: str, environ: Mapping[str, str]) -> str:
-    """The file of certificate authorities that the core goes by too; SSL_CERT_FILE names another one."""
-    if not upstream.lower().startswith("https:"):
+    Empty where Envoy needs none. Raises StartFailed where there is none.
+    """
+    if settings.text_path != "direct" or not settings.api_base_url.lower().startswith("https:"):
         return ""
     usual = ssl.get_default_verify_paths()
     found = environ.get(usual.openssl_cafile_env) or usual.cafile
@@ -91,3 +89,20 @@ def _authorities(upstream: str, environ: Mapping[str, str]) -> str:
             " ca-certificates, name a file in SSL_CERT_FILE, or set CLI2API_TEXT_PATH=relay"
         )
     return found
+
+
+def _chosen(settings: Settings, word: str = "", *, authorities: str = "") -> Direct:
+    # A stream's body is changed where its usage is to be asked for, which only the core can do.
+    served = [
+        Native(endpoint=each.endpoint, upstream_path=each.path, names=each.names, others=each.refused if each.unknown else None)
+        for each in natives(_catalog(settings), settings.model_aliases)
+        if not (settings.stream_usage and each.endpoint == _CHAT)
+    ]
+    return Direct(upstream=settings.api_base_url, natives=tuple(served), word=word, authorities=authorities)
+
+
+def _catalog(settings: Settings) -> Catalog:
+    try:
+        return Catalog(settings.model_aliases)
+    except ValueError as error:
+        raise BadSetting(f"CLI2API_MODEL_ALIASES: {error}") from error

@@ -61,6 +61,11 @@ def beside(settings: Settings) -> Probed:
     return Probed(url="http://edge", socket=edge.path) if isinstance(edge, Unix) else Probed(url=f"http://{edge}")
 
 
+def inner(settings: Settings) -> str:
+    """The gateway as people know it, where it is asked at an address that is its own affair."""
+    return f"the gateway of {settings.state_dir}"
+
+
 def _certificates(settings: Settings) -> Tls | None:
     if settings.tls_cert is None or settings.tls_key is None:
         return None

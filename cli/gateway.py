@@ -19,11 +19,10 @@ from cli.journal import Fields, Journal
 from cli.live import Reloading
 from cli.metrics import door as metrics
 from cli.parts import Part, envoy_part, our_parts
-from cli.places import Place
 from cli.readiness import is_listening, is_ok, until
 from cli.waiting import beside, first_of
 from edge.envoy import render
-from edge.envoy.address import Address, Unix, parse
+from edge.envoy.address import Unix
 from services.live.succession import Outcome
 from services.settings import Settings
 from services.settings.grammar import reachable as target_of
@@ -54,6 +53,7 @@ class Gateway:
     def __init__(self, environ: Mapping[str, str], *, write: Callable[[bytes], object] | None = None) -> None:
         self._settings = Settings.read(environ)
         self._cores, self._edges = places.cores(self._settings), places.edges(self._settings)
+        direct.check(self._settings)
         self._environ = dict(environ)
         self._journal = Journal(write or _to_stderr, self._settings.log_level)
         self._stack = AsyncExitStack()
@@ -80,6 +80,11 @@ class Gateway:
             reload = asyncio.create_task(self.reload(), name="reload")
             self._reloads.add(reload)
             reload.add_done_callback(self._reloads.discard)
+
+    @property
+    def is_asked_to_stop(self) -> bool:
+        """Also true of one that was asked before it was ready."""
+        return self._asked.is_set()
 
     @property
     def pids(self) -> Mapping[str, int]:
@@ -116,8 +121,8 @@ class Gateway:
                     rest=rest,
                     grpc=grpc,
                     admin=Unix(self._admin.socket),
-                    edges=[_address("CLI2API_EDGE_LISTEN", each) for each in self._edges],
-                    cores=[_address("CLI2API_CORE_LISTEN", each) for each in self._cores],
+                    edges=[places.address("CLI2API_EDGE_LISTEN", each) for each in self._edges],
+                    cores=[places.address("CLI2API_CORE_LISTEN", each) for each in self._cores],
                     folder=run,
                     doors=doors.chosen(settings),
                     direct=direct.prepared(settings, run, self._environ),
@@ -150,6 +155,8 @@ class Gateway:
                 "version": version("mulerun-cli2api"),
                 "port": rest.port,
                 "grpc_port": grpc.port,
+                "rest": self.rest_url,
+                "grpc": self.grpc_target,
                 "metrics": self.metrics_url or "off",
             }
             self._journal.say("info", "startup", **{**self._serves_with, **ours})
@@ -180,7 +187,7 @@ class Gateway:
         # First the parts themselves: Envoy would log every probe that came before they were there.
         for setting, kind in (("CLI2API_CORE_LISTEN", self._cores), ("CLI2API_EDGE_LISTEN", self._edges)):
             for each in kind:
-                await until(partial(is_listening, _address(setting, each)))
+                await until(partial(is_listening, places.address(setting, each)))
         if len(self._cores) + len(self._edges) > 2:
             # One alone is tried whatever its health; of several, those that Envoy has not yet seen well get no call.
             await until(self._admin.finds_all_well)
@@ -223,14 +230,6 @@ class Gateway:
         """Nothing is left running."""
         await self._crew.end()
         await asyncio.gather(*self._reloads, return_exceptions=True)
-
-
-def _address(setting: str, place: Place) -> Address:
-    """Where Envoy reaches what listens there. Raises StartFailed, naming `setting`, where nobody can know."""
-    try:
-        return parse(target_of(place.listen))
-    except ValueError as error:
-        raise StartFailed(f"{setting} is {place.listen}: {error}") from error
 
 
 def _removed(keys: Path) -> None:

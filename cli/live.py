@@ -101,6 +101,10 @@ class Reloading:
             self._tell(self._take_up(now, outcome))
 
     def _take_up(self, now: Settings, outcome: Outcome) -> Outcome:
+        try:
+            direct.check(now)
+        except BadSetting as error:
+            return Outcome(refused=str(error))
         if now.api_keys != self._settings.api_keys:
             try:
                 render.write_keys(self._folder, now.api_keys)

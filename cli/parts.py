@@ -41,7 +41,8 @@ def envoy_part(config: Path, *, log_level: str, drain_seconds: float) -> Part:
     flags = {
         "-c": str(config),
         "-l": _ENVOY_LEVELS[log_level],
-        "--component-log-level": "main:error",  # it warns of each signal that it is sent
+        # It warns of each signal that it is sent, and of a field that we need: edge/envoy/direct.yaml, common_config.
+        "--component-log-level": "main:error,misc:error",
         "--concurrency": "2",
         "--drain-time-s": f"{drain_seconds:.0f}",
         "--file-flush-interval-msec": "1000",

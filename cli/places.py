@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.errors import StartFailed
+from edge.envoy.address import Address
+from edge.envoy.address import parse as parse_address
 from services.settings import BadSetting, Settings
-from services.settings.grammar import listen
+from services.settings.grammar import listen, reachable
 from services.stores.dsn import BadDsn, Kind, parse
 from services.stores.purpose import JOBS, USAGE
 
@@ -27,6 +30,14 @@ def cores(settings: Settings) -> tuple[Place, ...]:
 def edges(settings: Settings) -> tuple[Place, ...]:
     """Where the edges listen. Raises BadSetting where there is no room for so many."""
     return _several("edge", settings.edges, settings.edge_listen, "CLI2API_EDGE_LISTEN")
+
+
+def address(setting: str, place: Place) -> Address:
+    """Where Envoy reaches what listens there. Raises StartFailed, naming `setting`, where nobody can know."""
+    try:
+        return parse_address(reachable(place.listen))
+    except ValueError as error:
+        raise StartFailed(f"{setting} is {place.listen}: {error}") from error
 
 
 def _several(name: str, count: int, listening: str, setting: str) -> tuple[Place, ...]:
@@ -61,5 +72,5 @@ def _check_that_stores_are_shared(settings: Settings) -> None:
         if kind is Kind.MEMORY or (kind is Kind.SQLITE and not purpose.shared):
             raise BadSetting(
                 f"CLI2API_CORES is {settings.cores}, and several cores need a {purpose.store} that they can share:"
-                f" set {setting}=postgresql://user:password@host/database, or CLI2API_CORES=1"
+                f" set {setting}=postgresql://user:password@host/database or libsql://host?authToken=..., or CLI2API_CORES=1"
             )

@@ -45,4 +45,12 @@ async def _serve(environ: Mapping[str, str]) -> None:
         asyncio.get_running_loop().add_signal_handler(each, gateway.stop)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.reload_soon)
     async with gateway:
+        if sys.stderr.isatty() and not gateway.is_asked_to_stop:
+            print(_greeting(gateway), file=sys.stderr)
         await gateway.until_asked_to_stop()
+
+
+def _greeting(gateway: Gateway) -> str:
+    """For who sits in front of it; programs read the same in the log's `startup` line."""
+    rest, grpc = gateway.rest_url, gateway.grpc_target
+    return f"cli2api: REST {rest}, gRPC {grpc}, docs {rest}/docs; Ctrl-C stops"

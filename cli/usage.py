@@ -62,6 +62,7 @@ def ask(query: Mapping[str, str], environ: Mapping[str, str], *, url: str | None
     encrypted = not url and settings.tls_cert is not None
     asked = doors.beside(settings) if encrypted else doors.Probed(url=(url or _own(settings)).rstrip("/"))
     url = asked.url
+    gateway = doors.inner(settings) if encrypted else f"the gateway at {url}"
     key = key or next(iter(settings.api_keys), "")
     headers = {"authorization": f"Bearer {key}"} if key else {}
     try:
@@ -71,16 +72,16 @@ def ask(query: Mapping[str, str], environ: Mapping[str, str], *, url: str | None
             answer = client.get(f"{url}/v1/usage", params=query, headers=headers)
         told = answer.json()
     except (httpx2.TransportError, httpx2.InvalidURL) as error:
-        raise Refused(f"no gateway answers at {url}: start it with `cli2api serve`, or name another one with --url") from error
+        raise Refused(f"{gateway} does not answer: start it with `cli2api serve`, or name another one with --url") from error
     except ValueError:
         told = None
     found: dict[str, Any] = told if isinstance(told, dict) else {}
     if answer.status_code == httpx2.codes.UNAUTHORIZED:
-        raise Refused(f"the gateway at {url} does not know the key: set CLI2API_API_KEYS as it has them, or --key")
+        raise Refused(f"{gateway} does not know the key: set CLI2API_API_KEYS as it has them, or --key")
     if isinstance(why := found.get("error"), dict):
-        raise Refused(f"the gateway at {url} answered {answer.status_code}: {_plain(str(why.get('message')))}")
+        raise Refused(f"{gateway} answered {answer.status_code}: {_plain(str(why.get('message')))}")
     if found.get("object") != "usage":
-        raise Refused(f"what answers at {url} does not sum up usage (HTTP {answer.status_code}): name the gateway with --url")
+        raise Refused(f"what answers for {gateway} does not sum up usage (HTTP {answer.status_code}): name it with --url")
     return found
 
 

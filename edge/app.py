@@ -16,7 +16,7 @@ from edge.backend import Backend
 from edge.caller import CALLER_LEFT, CallerLeft, Line
 from edge.dialects.fields import WrongField
 from edge.errors import Dialect, Failure, document, headers, row_of
-from edge.exchange import REQUEST_ID, TRACE, Exchange, no_such_path
+from edge.exchange import REQUEST_ID, TRACE, Exchange, no_such_path, wrong_method
 from edge.routes.audio import Audio
 from edge.routes.catalog import Catalog
 from edge.routes.chat import Chat
@@ -32,6 +32,7 @@ from edge.routes.responses import Responses
 from edge.routes.usage import Usage
 from edge.routes.videos import Videos
 from edge.routes.webhooks import Webhooks
+from edge.schemas.transcoded import TRANSCODED
 from edge.settings import Settings
 from edge.texts import Texts
 
@@ -119,8 +120,10 @@ async def _tell(failure: Failure, scope: Scope, line: Line) -> None:
 
 
 async def _no_such_path(scope: Scope, receive: Receive, send: Send) -> None:
+    """Envoy carries the transcoded paths past us, so only what they do not take comes here."""
     del receive, send
-    raise no_such_path(scope)
+    known = {method for method, path in TRANSCODED if path == scope["path"]}
+    raise no_such_path(scope) if scope["method"] in known or not known else wrong_method(scope, known)
 
 
 def _dialect(scope: Scope) -> Dialect:

@@ -4,6 +4,8 @@ import asyncio
 import re
 import zlib
 from contextlib import suppress
+from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -17,6 +19,10 @@ PATIENCE: Final = 4
 """How many times the limit is still read from a caller whose body is too large, before the line is cut."""
 _FIELD: Final = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING: Final = re.compile(r"missing required field `(.+?)`")
+_MALFORMED: Final = "JSON is malformed: "
+"""How the decoder begins to say what we have said by then."""
+_KEYS: Final = 100
+"""Of a body without a field that it needs, how many keys are looked through for a misspelt one; comparing them takes its time."""
 
 
 class TextHead(msgspec.Struct):
@@ -133,23 +139,33 @@ def _decode(raw: bytes, kind: type[_Decoded]) -> _Decoded:
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        raise _unfit(str(error)) from error
+        raise _unfit(str(error), raw) from error
     except msgspec.DecodeError as error:
-        raise Failure("INVALID_REQUEST", f"the body is not JSON: {error}") from error
+        raise Failure("INVALID_REQUEST", f"the body is not JSON: {str(error).removeprefix(_MALFORMED)}") from error
     except UnicodeDecodeError as error:
         raise Failure("INVALID_REQUEST", "the body is not JSON: it is not UTF-8") from error
     except RecursionError as error:
         raise Failure("INVALID_REQUEST", "the body is nested too deeply") from error
 
 
-def _unfit(complaint: str) -> Failure:
+def _unfit(complaint: str, raw: bytes) -> Failure:
     if missing := _MISSING.search(complaint):
-        return _wrong(missing[1], "required")
+        return _wrong(missing[1], "required" + _misspelt(missing[1], raw))
     place = _FIELD.search(complaint)
     words = _FIELD.sub("", complaint).replace("`", "").lower()
     if place and place[1].strip("[.]"):
         return _wrong(place[1], words)
     return Failure("INVALID_REQUEST", f"the body does not fit: {words}")
+
+
+def _misspelt(field: str, raw: bytes) -> str:
+    """What the body has instead of the field; empty where nothing is like it."""
+    try:
+        keys = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    near = get_close_matches(field, islice((key for key in keys if key != field), _KEYS), n=1, cutoff=0.75)
+    return f" (the body has `{near[0]}`)" if near else ""
 
 
 def _wrong(field: str, description: str) -> Failure:

@@ -108,6 +108,7 @@ ROWS: Final[Mapping[str, Row]] = {
 """By name of an ErrorReason of the contract without its prefix, and of the shim's own reasons."""
 
 _OVERLOADED: Final = "529"
+_BESIDE: Final = "extra."
 """The status with which Anthropic says that it is overloaded."""
 
 
@@ -150,11 +151,14 @@ class Failure(Exception):
         )
 
     def renamed(self, names: Mapping[str, str]) -> "Failure":
-        """The same failure with the contract's field in the caller's word, where the two differ."""
+        """The same failure with the contract's field in the caller's word, where the two differ.
+
+        What is in the contract's `extra` stands beside all other fields in a caller's body.
+        """
         field = self.param or ""
-        if field not in names:
+        param = names.get(field) or field.removeprefix(_BESIDE)
+        if param == field:
             return self
-        param = names[field]
         message = param + self.message.removeprefix(field) if self.message.startswith(f"{field}:") else self.message
         return Failure(
             self.reason,

@@ -1,7 +1,7 @@
 """One request and its answer, as an endpoint sees them: what was asked, what is passed on to the core, how to reply."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -95,6 +95,12 @@ def no_such_path(scope: Scope) -> Failure:
     return Failure("NO_SUCH_PATH", f"no such path: {scope['path']}")
 
 
+def wrong_method(scope: Scope, known: Iterable[str]) -> Failure:
+    """What is said of a path that takes only the methods `known`."""
+    allowed = ", ".join(sorted(known))
+    return Failure("METHOD_NOT_ALLOWED", f"{scope['path']} takes {allowed}, not {scope['method']}", headers={"allow": allowed})
+
+
 Endpoint: TypeAlias = Callable[[Exchange], Awaitable[None]]
 
 
@@ -108,6 +114,5 @@ class Resource:
         """Serves a request. Raises Failure for a method that the path does not know."""
         endpoint = self.endpoints.get(scope["method"])
         if endpoint is None:
-            known = ", ".join(sorted(self.endpoints))
-            raise Failure("METHOD_NOT_ALLOWED", f"{scope['path']} takes {known}, not {scope['method']}", headers={"allow": known})
+            raise wrong_method(scope, self.endpoints)
         await endpoint(Exchange(scope, receive, send))

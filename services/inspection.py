@@ -8,7 +8,7 @@ from typing import Final
 
 import grpc
 import grpc.aio
-from grpc_channelz.v1 import channelz
+from grpc_channelz.v1 import channelz, channelz_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 _V1: Final = "grpc.reflection.v1.ServerReflection"
@@ -25,4 +25,4 @@ def open_to_tools(server: grpc.aio.Server, names: Sequence[str]) -> None:
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_V1, {"ServerReflectionInfo": talk}),))
-    channelz.add_channelz_servicer(server)
+    channelz_pb2_grpc.add_ChannelzServicer_to_server(channelz.aio.ChannelzServicer(), server)

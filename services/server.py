@@ -5,7 +5,7 @@ import gc
 import logging
 import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
@@ -143,6 +143,11 @@ async def run(settings: Settings, environ: Mapping[str, str]) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, core.live.reload)
         await asked.wait()
         _log.info("draining", extra={"seconds": settings.drain_timeout})
+        # Who shares the calls out sees a health check or two later that this core is going. What it sends until then is served: a
+        # call that comes in just as a gRPC server stops ends as CANCELLED.
+        await core.readiness.drain()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(insisted.wait(), settings.drain_delay)
         draining = asyncio.create_task(core.drain(settings.drain_timeout), name="drain")
         impatience = asyncio.create_task(insisted.wait(), name="impatience")
         await asyncio.wait({draining, impatience}, return_when=asyncio.FIRST_COMPLETED)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, disable_created_metrics
 
 from services.domain import call
 
@@ -64,6 +64,7 @@ def log_to_stderr(level: str) -> None:
 
 def open_registry() -> CollectorRegistry:
     """A registry that already tells of the process and the interpreter."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # when a series began; it would double what is scraped
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

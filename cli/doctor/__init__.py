@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import AsyncGenerator, Mapping
 
-from cli.doctor import core, gateway, programs, state, upstream
+from cli.doctor import core, gateway, programs, starting, state, upstream
 from cli.doctor.finding import documents, ok, problem, table, warning
 from services.doctor.finding import Finding
 from services.settings import BadSetting, Settings, strays
@@ -45,6 +45,11 @@ async def look(environ: Mapping[str, str]) -> AsyncGenerator[Finding]:
         return
     for stray in strays(environ):
         yield warning(_CHECK, stray, "correct its name, or remove it")
+    found = list(starting.look(settings, environ))
+    for each in found:
+        yield each
+    if any(each.verdict == "problem" for each in found):
+        return
     yield ok(_CHECK, "can be used")
     for each in state.look(settings):
         yield each

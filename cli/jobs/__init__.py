@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for verb in ("show", "watch", "wait", "download", "delete", "redeliver"):
         of[verb].add_argument("id", help="the job's id")
     add = of["list"].add_argument
-    add("--limit", type=_whole, default=20, help="how many at most (default: 20)")
+    add("--limit", type=_some, default=20, help="how many at most (default: 20)")
     add("--kind", action="append", default=[], choices=sorted(show.KINDS), help="only these; may be given again")
     add("--state", action="append", default=[], choices=sorted(show.STATES), help="only these; may be given again")
     add("--model", default="", help="only jobs of this model")
@@ -72,6 +72,12 @@ def _whole(text: str) -> int:
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
         raise argparse.ArgumentTypeError(f'"{text}" is no whole number')
     return int(text)
+
+
+def _some(text: str) -> int:
+    if not (number := _whole(text)):
+        raise argparse.ArgumentTypeError("it has to be at least 1; got 0")
+    return number
 
 
 def _seconds(text: str) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import grpc
 from cli2api.v1 import job_pb2, job_pb2_grpc
 
+from cli import doors
 from cli.places import cores
 from services.settings import Settings
 from services.settings.grammar import reachable
@@ -50,13 +51,15 @@ class Line:
     jobs: job_pb2_grpc.JobServiceStub
     metadata: tuple[tuple[str, str], ...]
     target: str
+    gateway: str
+    """Who is asked, in words for people."""
 
     def ask(self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request) -> Response:
         """One answer."""
         try:
             return method(request, metadata=self.metadata, timeout=SECONDS)
         except grpc.RpcError as error:
-            raise refusal(error, self.target) from error
+            raise refusal(error, self.gateway) from error
 
     def stream(
         self, method: "grpc.UnaryStreamMultiCallable[Request, Response]", request: Request, *, timeout: float | None = None
@@ -66,7 +69,7 @@ class Line:
         try:
             yield from call
         except grpc.RpcError as error:
-            raise refusal(error, self.target) from error
+            raise refusal(error, self.gateway) from error
         finally:
             call.cancel()
 
@@ -75,11 +78,13 @@ class Line:
 def opened(target: str | None, key: str | None, environ: Mapping[str, str]) -> Iterator[Line]:
     """A line to `target` with `key`, or to the gateway that `environ` describes. Raises BadSetting or Refused."""
     settings = Settings.read(environ)
+    is_inner = not target and settings.tls_cert is not None
     target = target or _own(settings)
+    gateway = doors.inner(settings) if is_inner else f"the gateway at {target}"
     key = key or next(iter(settings.api_keys), "")
     with grpc.insecure_channel(target, options=_OPTIONS) as channel:
         metadata = (("authorization", f"Bearer {key}"),) if key else ()
-        yield Line(jobs=job_pb2_grpc.JobServiceStub(channel), metadata=metadata, target=target)
+        yield Line(jobs=job_pb2_grpc.JobServiceStub(channel), metadata=metadata, target=target, gateway=gateway)
 
 
 def changes(
@@ -118,22 +123,22 @@ def changes(
         rest(RETRY_SECONDS)
 
 
-def refusal(error: grpc.RpcError, target: str) -> Refused:
-    """What a failed call means for whoever typed the command."""
+def refusal(error: grpc.RpcError, gateway: str) -> Refused:
+    """What a failed call means for whoever typed the command; `gateway` is who was asked."""
     call: Any = error  # what a stub raises is a Call too, which the types do not say
     code, details = call.code(), call.details() or ""
     ours = any(name == "grpc-status-details-bin" for name, _ in call.trailing_metadata() or ())
     if code is grpc.StatusCode.UNAUTHENTICATED:
-        return Refused(f"the gateway at {target} does not know the key: set CLI2API_API_KEYS as it has them, or --key")
+        return Refused(f"{gateway} does not know the key: set CLI2API_API_KEYS as it has them, or --key")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return OutOfTime(f"the gateway at {target} did not answer in time")
+        return OutOfTime(f"{gateway} did not answer in time")
     if ours:
         return Refused(details, is_lost=code in _LOST)
     if code in _BROKEN:
         return Refused(
-            f"no gateway answers at {target}: start it with `cli2api serve`, or name another one with --target", is_lost=True
+            f"{gateway} does not answer: start it with `cli2api serve`, or name another one with --target", is_lost=True
         )
-    return Refused(f"the gateway at {target} answered {code.name}: {details}")
+    return Refused(f"{gateway} answered {code.name}: {details}")
 
 
 def _own(settings: Settings) -> str:

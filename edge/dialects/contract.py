@@ -1,14 +1,17 @@
 """The contract's own messages as JSON, for resources that are in no vendor's dialect: proto3 JSON with the proto's names."""
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import Message
 
 from edge.dialects.fields import WrongField
+from edge.dialects.jobs import PAGE_WORDS
 
 Request = TypeVar("Request", bound=Message)
+_MEANT: Final = {theirs: ours for ours, theirs in PAGE_WORDS.items()}
+"""What who is used to OpenAI's lists asks for, by our names."""
 
 
 def read(kind: type[Request], given: Iterable[tuple[str, str]]) -> Request:
@@ -17,8 +20,9 @@ def read(kind: type[Request], given: Iterable[tuple[str, str]]) -> Request:
     for name, text in given:
         field = request.DESCRIPTOR.fields_by_name.get(name)
         if field is None:
-            known = ", ".join(each.name for each in request.DESCRIPTOR.fields)
-            raise WrongField(name, f"is no field of this query; known are {known}")
+            known = [each.name for each in request.DESCRIPTOR.fields]
+            meant = f"did you mean {_MEANT[name]}? " if _MEANT.get(name) in known else ""
+            raise WrongField(name, f"is no field of this query; {meant}known are {', '.join(known)}")
         try:
             ParseDict({name: [text] if field.is_repeated else text}, one := kind())
         except ParseError as error:

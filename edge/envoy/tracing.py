@@ -55,10 +55,11 @@ def collector(environ: Mapping[str, str]) -> Collector | None:
     endpoint = environ[name].strip()
     try:
         parts = urlsplit(endpoint if "://" in endpoint else f"http://{endpoint}")
-        host, port = parts.hostname or "", parts.port or _PORT
+        # A word alone is a mistake more often than a host.
+        host, port = (parts.hostname or "") if "://" in endpoint or parts.port else "", parts.port or _PORT
     except ValueError:
         host, port = "", 0
-    if not host or not parts.scheme.startswith("http"):
+    if not host or parts.scheme not in {"http", "https"}:
         raise BadCollector(f'{name} is "{endpoint}": takes http://host:4317 or https://host:4317, where OTLP is spoken by gRPC')
     protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "grpc"
     if protocol != "grpc":

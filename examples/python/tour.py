@@ -44,4 +44,6 @@ async def tour(target: str, key: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(tour(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "", Path.cwd()))
+    saved = Path("demo-output")
+    saved.mkdir(exist_ok=True)
+    asyncio.run(tour(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "", saved))

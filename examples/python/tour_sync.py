@@ -29,4 +29,6 @@ def tour(target: str, key: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    tour(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "", Path.cwd())
+    saved = Path("demo-output")
+    saved.mkdir(exist_ok=True)
+    tour(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "", saved)

@@ -52,7 +52,11 @@ class Logs(logs_service_pb2_grpc.LogsServiceServicer):
                     _tell(call.record, line.trace_id.hex())
                     refused = refused or call.refused
         if refused:
-            await self._refused()
+            try:
+                await self._refused()
+            except OSError as error:
+                # The calls are recorded; Envoy would only tell of them again.
+                _log.error("the direct way cannot be closed after a refusal", extra={"why": error.strerror})
         return logs_service_pb2.ExportLogsServiceResponse()
 
 

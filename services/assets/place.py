@@ -39,21 +39,37 @@ def open_shelf(place: str, state_dir: Path) -> Shelf | None:
     A bucket is not asked here: it may be away at a start, and credentials come from the environment that its kind defines.
     """
     place = place.strip()
-    scheme = match[1].lower() if (match := _SCHEME.match(place)) else ""
     if place.lower() == OFF:
         return None
     if place == "memory:":
         return Shelf(MemoryStore())
-    if scheme in SCHEMES:
+    if is_bucket(place):
         return Shelf(_bucket(place))
-    if scheme or (place and not Path(place).is_absolute()):
+    return _folder(folder_of(place, state_dir))
+
+
+def is_bucket(place: str) -> bool:
+    """Whether it is a bucket's URL that can be used. Raises BadPlace for one that cannot; asks nobody."""
+    if _scheme(place) not in SCHEMES:
+        return False
+    _bucket(place)
+    return True
+
+
+def folder_of(place: str, state_dir: Path) -> Path:
+    """The folder that it names, where it names nothing else that is taken. Raises BadPlace for a form that nobody knows."""
+    if _scheme(place) or (place and not Path(place).is_absolute()):
         raise BadPlace(f"is {redact(place)!r}; {FORMS}")
-    return _folder(Path(place) if place else state_dir / "assets")
+    return Path(place) if place else state_dir / "assets"
 
 
 def redact(place: str) -> str:
     """The place fit for a log: a user with a password, and whatever stands behind a ?, is ***."""
     return re.sub(r"\?.*", "?***", re.sub(r"//[^/@]*:.*@", "//***@", place, flags=re.DOTALL), flags=re.DOTALL)
+
+
+def _scheme(place: str) -> str:
+    return match[1].lower() if (match := _SCHEME.match(place)) else ""
 
 
 def _bucket(url: str) -> ObjectStore:

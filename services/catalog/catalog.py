@@ -13,6 +13,8 @@ from services.domain.model import MEDIA_KINDS, Model, ModelKind, Operation, Rout
 _NEAREST: Final = 3
 _LIKENESS: Final = 0.6
 """Names less alike than this are no help."""
+_EDITS: Final = "-edit"
+"""Ends the id of the model that edits for the one of the rest of the id."""
 
 _KIND_WORDS: Final[Mapping[ModelKind, str]] = {
     ModelKind.TEXT: "text",
@@ -74,23 +76,25 @@ class Catalog:
     def media(self, name: str, *kinds: ModelKind) -> Model:
         """The media model of that name that serves one of `kinds`; of any media kind where none is given.
 
-        An image model that works from pictures serves editing too. Raises ModelNotFound; its message says what does serve a
-        model of another kind, and names the nearest ids of these kinds.
+        An image model that works from pictures serves editing too, and the name of one that has a model beside it for edits, as
+        gpt-image-2 has gpt-image-2-edit, means that model there. Raises ModelNotFound; its message says what does serve a model
+        of another kind, and names the nearest ids of these kinds.
         """
         wanted = kinds or tuple(kind for kind in ModelKind if kind in MEDIA_KINDS)
         named = self._named(name)
-        for model in named:
+        editions = (edition for model in named for edition in self._by_name.get(f"{model.id}{_EDITS}", ()))
+        for model in (*named, *editions):
             if any(_serves(model, kind) for kind in wanted):
                 return model
         nearest = _nearest(name, (model for model in ROWS if any(_serves(model, kind) for kind in wanted)))
-        what = _KIND_WORDS[wanted[0]] if kinds else "media"
+        what = f"{_KIND_WORDS[kinds[0]]} model" if len(kinds) == 1 else "model"
         if named:
-            hint = f"; the nearest {what} models are {listed(nearest)}" if nearest else ""
+            hint = f"; the nearest {what}s are {listed(nearest)}" if nearest else ""
             raise ModelNotFound(f"{_use(name, named[0])}{hint}")
         hint = f"the nearest are {listed(nearest)}" if nearest else "GET /v1/models lists all"
         target = self._aliases.get(name)
         alias = f" (an alias of {target})" if target else ""
-        raise ModelNotFound(f"unknown {what} model: {name}{alias}; {hint}")
+        raise ModelNotFound(f"unknown {what}: {name}{alias}; {hint}")
 
     def operations(self, name: str) -> tuple[Operation, ...]:
         """The upstream operations that serve a text model, the preferred one first. Raises as `route` does."""

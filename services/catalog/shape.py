@@ -11,6 +11,7 @@ from services.catalog.check import is_blank, is_json, listed, wrong
 from services.catalog.conditions import broken
 from services.catalog.equivalents import key_of, meaning, picture_before_words
 from services.catalog.fields import fields, name_for_callers
+from services.catalog.misspelt import misspelt
 from services.catalog.transform import plain, transformed
 from services.domain.errors import InvalidRequest, Violation
 from services.domain.model import Json, Model, Param
@@ -32,7 +33,8 @@ class _Setting:
 def shape(model: Model, wish: Mapping[str, Json], extra: Mapping[str, Json]) -> dict[str, Json]:
     """The upstream body for the caller's typed fields (`wish`, named as in `fields.TYPED`) and untyped ones (`extra`).
 
-    A field that is None counts as absent. Keys of `extra` that the row does not know pass on as they are, unless it is strict.
+    A field that is None counts as absent. Keys of `extra` that the row does not know pass on as they are, unless it is strict or
+    they look misspelt.
     Raises InvalidRequest with one violation for each field that is missing, wrong or not taken, under the name the caller used.
     """
     violations: list[Violation] = []
@@ -60,6 +62,9 @@ def shape(model: Model, wish: Mapping[str, Json], extra: Mapping[str, Json]) -> 
         elif value is not None:
             settings[given].append(_Setting(field=f"extra.{name}", value=value, said=value))
     violations += _unwelcome(model, unknown)
+    if not model.strict:
+        said = (name for name, value in wish.items() if value is not None)
+        violations += misspelt(model, unknown, {*said, *(name for name, offers in settings.items() if offers)})
 
     asked = _asked(model, settings, violations)
     violations += broken(asked)

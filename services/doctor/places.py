@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from services.assets.place import SCHEMES, redact
+from services.assets.place import BadPlace, folder_of, is_bucket, redact
 from services.doctor.finding import Finding
 from services.domain.errors import StoreUnavailable
 from services.settings import Settings
@@ -39,11 +39,15 @@ def _assets(place: str, state_dir: Path) -> Finding:
     if place == "memory:":
         fix = "leave CLI2API_ASSET_STORE empty, or name a folder or a bucket"
         return Finding(check="asset store", verdict="warning", says="memory: copies are gone when the gateway stops", fix=fix)
-    if place.partition("://")[0].lower() in SCHEMES:
-        return Finding(check="asset store", verdict="ok", says=f"{redact(place)}: a bucket is asked at the first copy only")
-    path = Path(place) if place else state_dir / "assets"
+    try:
+        if is_bucket(place):
+            return Finding(check="asset store", verdict="ok", says=f"{redact(place)}: a bucket is asked at the first copy only")
+        path = folder_of(place, state_dir)
+    except BadPlace as error:
+        says, _, fix = f"CLI2API_ASSET_STORE {error}".partition("; ")
+        return Finding(check="asset store", verdict="problem", says=says, fix=fix)
     folder = next(each for each in (path, *path.parents) if each.exists())
-    if not path.is_absolute() or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         says = f"{redact(place) or path} cannot be written"
         fix = "make it writable, or set CLI2API_ASSET_STORE to an absolute path or a bucket"
         return Finding(check="asset store", verdict="problem", says=says, fix=fix)

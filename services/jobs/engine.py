@@ -107,7 +107,8 @@ class Engine:
         job, mark = await self._submitter.submit(order, on_written)
         if job.fingerprint != mark:
             raise IdempotencyConflict(
-                f"request_id {order.request_id!r} was used before for another request; give each request a key of its own",
+                f"the Idempotency-Key (request_id) {order.request_id!r} was used before for another request;"
+                " give each request a key of its own",
                 metadata={"job_id": job.id},
             )
         if job.state is not JobState.SUBMITTING:

@@ -77,7 +77,9 @@ class Settings(BaseSettings):
         (), alias="CLI2API_NOTIFY_SECRETS", repr=False
     )
     notify_allow_private: Flag = Field(False, alias="CLI2API_NOTIFY_ALLOW_PRIVATE")
-    webhook_secret: SecretStr = Field(SecretStr(""), alias="CLI2API_WEBHOOK_SECRET")
+    webhook_secret: Annotated[SecretStr, BeforeValidator(grammar.webhook_secret)] = Field(
+        SecretStr(""), alias="CLI2API_WEBHOOK_SECRET"
+    )
     image_timeout: MoreThanNoSeconds = Field(300.0, alias="CLI2API_IMAGE_TIMEOUT")
 
     asset_store: str = Field("", alias="CLI2API_ASSET_STORE")
@@ -97,6 +99,7 @@ class Settings(BaseSettings):
     max_body: Annotated[int, BeforeValidator(grammar.size)] = Field(64 << 20, alias="CLI2API_MAX_BODY")
     heartbeat: MoreThanNoSeconds = Field(15.0, alias="CLI2API_HEARTBEAT")
     drain_timeout: Seconds = Field(10.0, alias="CLI2API_DRAIN_TIMEOUT")
+    drain_delay: Seconds = Field(0.0, alias="CLI2API_DRAIN_DELAY")
     cores: Number = Field(1, alias="CLI2API_CORES")
     edges: Number = Field(1, alias="CLI2API_EDGES")
 

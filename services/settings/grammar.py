@@ -26,7 +26,7 @@ def duration(text: str) -> float:
     found = _DURATION.fullmatch(text.lower())
     seconds = float(found[1]) * _DURATION_UNITS[found[2]] if found else math.inf
     if seconds > _LONGEST_DURATION:
-        raise ValueError("takes a duration as in 500ms, 2s, 5m, 168h, or plain seconds")
+        raise ValueError("takes a duration as in 500ms, 2s, 5m, 168h, 7d, or plain seconds")
     return seconds
 
 
@@ -137,6 +137,13 @@ def signing_secrets(text: str) -> tuple[bytes, ...]:
             raise ValueError('takes a comma list of "whsec_" and 24 to 64 bytes in base64, which `openssl rand -base64 32` makes')
         found.append(secret)
     return tuple(found)
+
+
+def webhook_secret(text: str) -> str:
+    """The secret of MuleRun's webhooks, which signs as it is written."""
+    if not re.fullmatch(r"whsec_[A-Za-z0-9+/_-]{8,}={0,2}", text):
+        raise ValueError('takes the secret as MuleRun shows it: "whsec_" and at least 8 letters, digits and signs of base64')
+    return text
 
 
 def keys(text: str) -> tuple[str, ...]:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.domain.errors import StoreUnavailable
-from services.stores import postgres_server
+from services.stores import libsql_schema, libsql_server, postgres_server
 from services.stores.dsn import Kind, parse, redact
+from services.stores.migrate import NotOurs
 from services.stores.purpose import Purpose
 from services.stores.queries import migrations
 from services.stores.sqlite_file import cause
 
 _FOLDERS = {"jobs.db": "migrations", "usage.db": "usage"}
+_LINES = {"jobs.db": "jobs", "usage.db": "usage"}
+"""What the same steps are called in a libSQL database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ async def inspect(dsn: str, state_dir: Path, purpose: Purpose) -> Seen:
         return Seen(kind=place.kind, shown=str(place.path), says=says)
     if place.kind is Kind.POSTGRES:
         return Seen(kind=place.kind, shown=redact(dsn), says=await _server(dsn, purpose))
-    return Seen(kind=place.kind, shown=redact(dsn), says="it is looked into at the start only")
+    return Seen(kind=place.kind, shown=redact(dsn), says=await _libsql(place.url, purpose))
 
 
 def _file(path: Path, purpose: Purpose) -> str:
@@ -52,7 +55,7 @@ def _file(path: Path, purpose: Purpose) -> str:
             )
     except sqlite3.Error as error:
         raise StoreUnavailable(f"the {purpose.store} {path} cannot be used: {cause(error)}") from error
-    known = len(migrations(_FOLDERS[purpose.file]))
+    known = _known(purpose)
     if tables and application != purpose.application:
         raise StoreUnavailable(f"the {purpose.store} {path} is the database of another program; {purpose.advice}")
     if version > known:
@@ -60,8 +63,7 @@ def _file(path: Path, purpose: Purpose) -> str:
             f"a newer cli2api wrote the {purpose.store} {path} (schema {version}, this version knows {known});"
             " run the newer version"
         )
-    older = "" if version == known else f", to be brought to {known} at the start"
-    return f"schema {version}{older}"
+    return _schema(version, known)
 
 
 def _nothing_yet(path: Path, purpose: Purpose) -> str:
@@ -69,6 +71,28 @@ def _nothing_yet(path: Path, purpose: Purpose) -> str:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise StoreUnavailable(f"the {purpose.store} {path} cannot be made: {folder} is not writable; {purpose.advice}")
     return "not there yet; the start makes it"
+
+
+def _known(purpose: Purpose) -> int:
+    return len(migrations(_FOLDERS[purpose.file]))
+
+
+def _schema(version: int, known: int) -> str:
+    older = "" if version == known else f", to be brought to {known} at the start"
+    return f"schema {version}{older}"
+
+
+async def _libsql(dsn: str, purpose: Purpose) -> str:
+    known = _known(purpose)
+    server = libsql_server.LibsqlServer(libsql_server.place(dsn), limit=1)
+    try:
+        version = await libsql_schema.seen(server, _LINES[purpose.file], known)
+    except (NotOurs, libsql_server.Refusal) as error:
+        why = error.cause if isinstance(error, libsql_server.Refusal) else str(error)
+        raise StoreUnavailable(f"the {purpose.store} {redact(dsn)} cannot be used: {why}") from error
+    finally:
+        await server.close()
+    return f"it answers; {_schema(version, known)}"
 
 
 async def _server(dsn: str, purpose: Purpose) -> str:

@@ -2,9 +2,11 @@
 
 from typing import Final, Self
 
-from services.stores.postgres_database import PostgresDatabase
+from services.domain.usage import Record
+from services.stores.postgres_database import PostgresDatabase, held
 from services.stores.purpose import USAGE
 from services.stores.queries import migrations
+from services.stores.rows import Value
 from services.stores.sql_usage import SqlUsage
 
 CONNECTIONS: Final = 2
@@ -29,3 +31,6 @@ class UsagePostgres(SqlUsage):
             purpose=USAGE,
         )
         return cls(database)
+
+    def _held(self, record: Record) -> dict[str, Value]:
+        return {name: held(value) for name, value in super()._held(record).items()}

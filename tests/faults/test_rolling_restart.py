@@ -18,7 +18,7 @@ from tests.faults.cores import PATIENCE, Core, running_core
 from tests.wire import front
 
 CALLERS = 8
-WAIT = {"CLI2API_DRAIN_TIMEOUT": "5s", "CLI2API_USAGE_DSN": "memory:"}
+WAIT = {"CLI2API_DRAIN_DELAY": "3s", "CLI2API_DRAIN_TIMEOUT": "5s", "CLI2API_USAGE_DSN": "memory:"}
 HELLO = text_pb2.GenerateRequest(
     model="gpt-5", messages=[text_pb2.Message(role=text_pb2.ROLE_USER, parts=[text_pb2.Part(text="hello")])]
 )

@@ -73,7 +73,7 @@ def test_a_duration_is_written_with_a_unit_or_in_seconds(text: str, seconds: flo
 @pytest.mark.parametrize("text", ["-1s", "nan", "inf", "1e400", "5 minutes", "s", "1h30m", "99999999999d", "٣s"])
 def test_what_is_no_duration_is_refused_by_name(text: str) -> None:
     assert refusal(CLI2API_POLL_INTERVAL=text) == (
-        f'CLI2API_POLL_INTERVAL is "{text}": takes a duration as in 500ms, 2s, 5m, 168h, or plain seconds'
+        f'CLI2API_POLL_INTERVAL is "{text}": takes a duration as in 500ms, 2s, 5m, 168h, 7d, or plain seconds'
     )
 
 

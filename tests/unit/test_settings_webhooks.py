@@ -62,7 +62,18 @@ def test_http_is_for_those_who_say_that_the_receiver_is_their_own() -> None:
 
 def test_secrets_are_not_shown() -> None:
     settings = read(
-        CLI2API_NOTIFY_URL="https://example.com", CLI2API_NOTIFY_SECRETS=SECRET, CLI2API_WEBHOOK_SECRET="whsec_hidden"
+        CLI2API_NOTIFY_URL="https://example.com", CLI2API_NOTIFY_SECRETS=SECRET, CLI2API_WEBHOOK_SECRET="whsec_hidden+hidden"
     )
-    assert "whsec_hidden" not in repr(settings)
+    assert "hidden+hidden" not in repr(settings)
     assert repr(b"s" * 32) not in repr(settings)
+
+
+@pytest.mark.parametrize("written", ["foo", "whsec_", "whsec_short", f"{SECRET}, {OTHER}", "whsec_not base64", "whsec_üüüüüüüü"])
+def test_a_secret_that_is_none_of_muleruns_is_refused_without_being_shown(written: str) -> None:
+    takes = 'the secret as MuleRun shows it: "whsec_" and at least 8 letters, digits and signs of base64'
+    assert complaint(CLI2API_WEBHOOK_SECRET=written) == f"CLI2API_WEBHOOK_SECRET: takes {takes}"
+
+
+@pytest.mark.parametrize("written", [SECRET, "whsec_c2VjcmV0", "whsec_0123abcdef-_"])
+def test_a_secret_of_muleruns_is_kept_as_it_is_written(written: str) -> None:
+    assert read(CLI2API_WEBHOOK_SECRET=written).webhook_secret.get_secret_value() == written

@@ -1,64 +1,22 @@
 """`cli2api doctor` says of each thing whether it works, and of each that does not, how to mend it."""
 
 import json
-import os
 import socket
-import sqlite3
-import sys
 import time
-from asyncio import create_subprocess_exec
-from asyncio.subprocess import PIPE
-from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
 
-from cli.doctor import gateway, state, upstream
-from services.doctor import credentials, places
+from cli.doctor import upstream
 from services.settings import Settings
 from simulator.options import Options
 from simulator.server import Simulator
 from tests.logins import store
+from tests.wire.examined import Told, doctor, findings, of
 from tests.wire.house import environ, house
 
 pytestmark = pytest.mark.wire
-
-Told = dict[str, Any]
-
-
-async def doctor(given: Mapping[str, str], *words: str) -> tuple[int | None, str]:
-    """The exit code, and all that is printed; nothing is printed by mistake."""
-    process = await create_subprocess_exec(
-        sys.executable, "-P", "-m", "cli", "doctor", *words, env={**given, "PATH": os.environ["PATH"]}, stdout=PIPE, stderr=PIPE
-    )
-    out, err = await process.communicate()
-    assert err.decode() == ""
-    return process.returncode, out.decode()
-
-
-async def findings(given: Mapping[str, str]) -> tuple[int, list[Told]]:
-    """What the doctor and the core's own part of it find, without a process for each, and what the exit code would be."""
-    settings = Settings.read(given)
-    found = [
-        *[asdict(each) for each in state.look(settings)],
-        *[asdict(each) async for each in gateway.look(settings)],
-        *[asdict(each) async for each in upstream.look(settings)],
-        *[asdict(each) async for each in places.look(settings)],
-        *[asdict(each) async for each in credentials.look(settings, given)],
-    ]
-    assert all(bool(each["fix"]) is (each["verdict"] != "ok") for each in found)
-    assert all("\n" not in each["fix"] for each in found)
-    return int(any(each["verdict"] == "problem" for each in found)), found
-
-
-def of(check: str, found: list[Told]) -> Told:
-    """The one finding of that name."""
-    [one] = [each for each in found if each["check"] == check]
-    return one
 
 
 async def test_where_all_is_well_it_says_so_and_nothing_is_paid_or_made(short_path: Path) -> None:
@@ -202,55 +160,3 @@ async def test_a_host_that_speaks_no_tls_and_a_clock_that_is_wrong_are_told(shor
     assert "does not speak TLS" in plain.says
     assert (clock.check, clock.verdict) == ("clock", "warning")
     assert "ahead of MuleRun's" in clock.says
-
-
-async def test_a_store_that_cannot_be_used_is_a_problem_and_says_why(short_path: Path) -> None:
-    broken, foreign, newer = (short_path / name for name in ("broken.db", "foreign.db", "newer.db"))
-    broken.write_text("this is no database at all, and longer than a header")
-    for path, application, version in ((foreign, 1, 1), (newer, 0x43324150, 999)):
-        with closing(sqlite3.connect(path)) as connection:
-            connection.executescript(f"CREATE TABLE t (a); PRAGMA application_id={application}; PRAGMA user_version={version};")
-    async with Simulator() as simulator:
-        for dsn, says in (
-            (str(broken), "is not an SQLite database"),
-            (str(foreign), "is the database of another program"),
-            (str(newer), "a newer cli2api wrote"),
-            (str(short_path), "is a folder"),
-            ("mysql://user:hidden@host/jobs", "is of no kind that is known"),
-            ("postgresql://user:hidden@127.0.0.1:1/jobs", "cannot be used"),
-        ):
-            code, found = await findings(environ(short_path / "state", simulator, CLI2API_JOBSTORE_DSN=dsn))
-            assert (code, of("job store", found)["verdict"]) == (1, "problem"), dsn
-            assert says in of("job store", found)["says"]
-            assert "hidden" not in str(found)
-
-
-async def test_what_forgets_or_keeps_nothing_is_a_warning(short_path: Path) -> None:
-    async with Simulator() as simulator:
-        settings = {"CLI2API_JOBSTORE_DSN": "memory:", "CLI2API_ASSET_STORE": "off"}
-        code, found = await findings(environ(short_path, simulator, **settings))
-    assert code == 0
-    assert (of("job store", found)["verdict"], of("asset store", found)["verdict"]) == ("warning", "warning")
-
-
-async def test_a_state_directory_that_others_can_read_or_nobody_can_write_is_told(short_path: Path) -> None:
-    folder, file = short_path / "state", short_path / "file"
-    folder.mkdir(mode=0o755)
-    file.write_text("")
-    async with Simulator() as simulator:
-        code, found = await findings(environ(folder, simulator))
-        assert (code, of("state directory", found)["verdict"]) == (0, "warning")
-        assert of("state directory", found)["fix"] == f"chmod 700 {folder}"
-        code, found = await findings(environ(file, simulator))
-    assert (code, of("state directory", found)["verdict"]) == (1, "problem")
-    assert "CLI2API_STATE_DIR" in of("state directory", found)["fix"]
-
-
-async def test_for_people_the_fix_stands_below_what_is_wrong(short_path: Path) -> None:
-    async with Simulator() as simulator:
-        code, out = await doctor(environ(short_path, simulator, MULERUN_TOKEN="", CLI2API_PROT="1"))
-    lines = out.splitlines()
-    place = next(place for place, line in enumerate(lines) if line.startswith("problem  credential"))
-    assert lines[place + 1].strip().startswith("> no mulerun credentials found")
-    assert "CLI2API_PROT is no setting of this gateway; did you mean CLI2API_PORT?" in out
-    assert (code, lines[-1]) == (1, "1 problem, 1 warning")

@@ -54,7 +54,7 @@ async def test_the_python_tour_on_asyncio(home: House, tmp_path: Path) -> None:
     assert lines[-3] == "JOB_STATE_SUCCEEDED 100 %"
     assert lines[-2].endswith("dusk.mp4")
     assert lines[-1] == "INVALID_REQUEST: seconds"
-    assert (tmp_path / "dusk.mp4").read_bytes()[4:8] == b"ftyp"
+    assert (tmp_path / "demo-output" / "dusk.mp4").read_bytes()[4:8] == b"ftyp"
 
 
 async def test_the_python_tour_without_an_event_loop(home: House, tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ async def test_the_python_tour_without_an_event_loop(home: House, tmp_path: Path
 
     text, clip, missing = said.splitlines()
     assert text == "You said: Good morning!"
-    assert clip == f"JOB_STATE_SUCCEEDED {tmp_path / 'dawn.mp4'}"
+    assert clip == "JOB_STATE_SUCCEEDED demo-output/dawn.mp4"
     assert missing.startswith("JOB_NOT_FOUND: there is no job 'video_none'")
-    assert (tmp_path / "dawn.mp4").read_bytes()[4:8] == b"ftyp"
+    assert (tmp_path / "demo-output" / "dawn.mp4").read_bytes()[4:8] == b"ftyp"
 
 
 async def test_the_tour_from_node(home: House) -> None:

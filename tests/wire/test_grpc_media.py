@@ -114,6 +114,21 @@ async def test_everything_wrong_with_a_request_is_named_before_anything_is_paid(
     assert gateway.upstream.requests == ()
 
 
+async def test_a_misspelt_parameter_is_refused_with_what_was_meant_before_anything_is_paid(gateway: World) -> None:
+    request = media_pb2.GenerateImagesRequest(model="gpt-image-2", prompt="a fox", extra=extra(sise="1024x1024"))
+    told = await fails(gateway.media.GenerateImages(request))
+    (wrong,) = told.detail(error_details_pb2.BadRequest).field_violations
+    assert (told.code, wrong.field) == (grpc.StatusCode.INVALID_ARGUMENT, "extra.sise")
+    assert wrong.description == "is no parameter of gpt-image-2; did you mean size?"
+    assert gateway.upstream.requests == ()
+
+
+async def test_edits_take_the_name_of_the_model_that_makes_pictures(gateway: World) -> None:
+    link = media_pb2.MediaInput(url="https://files.example/cat.png")
+    answer = await gateway.media.EditImages(media_pb2.EditImagesRequest(model="gpt-image-2", prompt="a hat", images=[link]))
+    assert (answer.job.model, gateway.paid()["images"]) == ("gpt-image-2-edit", ["https://files.example/cat.png"])
+
+
 async def test_a_missing_model_is_named(gateway: World) -> None:
     told = await fails(gateway.media.GenerateImages(media_pb2.GenerateImagesRequest(prompt="a fox")))
     assert (told.code, told.message) == (

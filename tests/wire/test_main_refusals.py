@@ -91,6 +91,13 @@ WRONG = {
         param="size",
         says="1024x1024",
     ),
+    "a misspelt field of an image": Wrong(
+        path=IMAGES,
+        body={"model": "gpt-image-2", "prompt": "x", "sise": "1024x1024"},
+        param="sise",
+        says="sise: is no parameter of gpt-image-2; did you mean size?",
+    ),
+    "a misspelt field of speech": Wrong(path=SPEECHES, body={**SPEECH, "spead": 2}, param="spead", says="did you mean speed?"),
     "too many images": Wrong(path=IMAGES, body={"model": "wan2.6-t2i", "prompt": "x", "n": 9}, param="n", says="4"),
     "a format that MuleRun cannot encode": Wrong(
         path=SPEECHES, body={**SPEECH, "response_format": "opus"}, param="response_format", says="mp3"
@@ -108,7 +115,7 @@ WRONG = {
         path="/v1/videos/video_nope", method="DELETE", status=404, code="not_found", says="video_nope"
     ),
     "an unknown model told": Wrong(
-        path="/v1/models/gpt-9", method="GET", status=404, code="model_not_found", says="gpt-9", param="model"
+        path="/v1/models/gpt-9", method="GET", status=404, code="model_not_found", says="unknown model: gpt-9", param="model"
     ),
     "a page of no size": Wrong(path="/v1/videos?limit=0", method="GET", param="limit", says="limit"),
     "a page of words": Wrong(path="/v1/videos?limit=many", method="GET", param="limit", says="limit"),

@@ -1,8 +1,11 @@
 """`cli2api serve` from its start to its end, whatever happens in between."""
 
 import asyncio
+import json
 import os
+import pty
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -31,7 +34,38 @@ async def test_it_starts_within_five_seconds_and_says_what_it_serves(short_path:
     assert startup["job_store"] == f"file:{short_path}/state/jobs.db"
     assert startup["models"] > 70
     assert {startup["port"], startup["grpc_port"]} & {0} == set()
+    assert startup["rest"] == gateway.url
+    assert startup["grpc"] == f"127.0.0.1:{startup['grpc_port']}"
     assert not [line for line in gateway.log if served.TOKEN in str(line)]
+    assert [line["message"] for line in gateway.log if line["level"] not in {"debug", "info"}] == []
+
+
+async def test_who_sits_in_front_of_it_is_told_where_it_is(short_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "cli", "serve"),
+        env=served.environment(short_path / "state"),
+        cwd=short_path,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    terminal = os.fdopen(ours, encoding="utf-8")
+    try:
+        async with asyncio.timeout(served.PATIENCE):
+            while not (line := await asyncio.to_thread(terminal.readline)).startswith("cli2api: "):
+                startup = json.loads(line)
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), served.PATIENCE) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        terminal.close()
+
+    assert startup["message"] == "startup"
+    rest = startup["rest"]
+    assert line == f"cli2api: REST {rest}, gRPC {startup['grpc']}, docs {rest}/docs; Ctrl-C stops\n"
 
 
 async def test_it_writes_nothing_outside_of_its_state_directory(short_path: Path) -> None:

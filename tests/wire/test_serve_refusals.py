@@ -73,3 +73,27 @@ async def test_a_host_that_is_not_this_machines_is_named(short_path: Path) -> No
 
     assert code == 1
     assert stderr.startswith('cli2api: CLI2API_HOST is "192.0.2.250", which is no address of this machine')
+
+
+@pytest.mark.parametrize("way", ["direct", "relay"])
+@pytest.mark.parametrize(
+    ("aliases", "why"),
+    [
+        ("gpt-5-mini=gpt-5", "alias 'gpt-5-mini' would hide the model"),
+        ("fast=small,small=gpt-5-mini", "alias 'fast' leads to the alias 'small'"),
+    ],
+)
+async def test_an_alias_that_cannot_be_is_named(short_path: Path, aliases: str, why: str, way: str) -> None:
+    environ = served.environment(short_path / "state", CLI2API_MODEL_ALIASES=aliases, CLI2API_TEXT_PATH=way)
+
+    code, stderr = await served.refusal(environ)
+
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert stderr.startswith(f"cli2api: CLI2API_MODEL_ALIASES: {why}")
+
+
+async def test_a_collector_that_is_no_address_is_named(short_path: Path) -> None:
+    code, stderr = await served.refusal(served.environment(short_path / "state", OTEL_EXPORTER_OTLP_ENDPOINT="foo"))
+
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert stderr.startswith('cli2api: OTEL_EXPORTER_OTLP_ENDPOINT is "foo": takes http://host:4317 or https://host:4317')

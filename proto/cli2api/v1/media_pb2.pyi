@@ -103,7 +103,7 @@ class GenerateImagesRequest(_message.Message):
     @_builtins.property
     def extra(self) -> _struct_pb2.Struct:
         """Optional. Parameters that this contract does not name. A key that the catalog knows for the model is checked like any other;
-        an unknown key reaches the upstream as it is, or is refused where the model's schema is known to be strict. A key that a
+        an unknown key reaches the upstream as it is, or is refused where it looks misspelt or the model takes no others. A key that a
         typed field also sets is refused.
         """
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from cli.metrics import envoy
 from cli.metrics.join import joined
@@ -42,6 +42,19 @@ async def test_every_metric_of_core_edge_and_supervisor_is_in_the_document_and_n
         of_core = exposed(lookout.metrics.registry)
     known = {*of_core, *exposed(EdgeMetrics().registry), "cli2api_part_up", "cli2api_part_restarts_total", *envoy.FAMILIES}
     assert set(documented()) == known
+
+
+def test_a_scrape_has_nothing_beside_a_metric_that_says_when_it_began() -> None:
+    core, edge = Lookout({}, "mulerun.test").metrics, EdgeMetrics()
+    core.usage_written.inc()
+    edge.loop_lag.observe(0.001)
+    for registry, family in (
+        (core.registry, b"cli2api_usage_records_written_total 1.0"),
+        (edge.registry, b"cli2api_event_loop_lag_seconds_count 1.0"),
+    ):
+        told = generate_latest(registry)
+        assert family in told
+        assert b"_created" not in told
 
 
 @pytest.mark.parametrize("name", sorted(documented()))

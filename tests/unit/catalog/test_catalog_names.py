@@ -38,6 +38,19 @@ def test_an_image_model_that_works_from_pictures_serves_edits_too(name: str, cat
     assert catalog.media(name, ModelKind.IMAGE_EDIT).id == name
 
 
+@pytest.mark.parametrize("name", ["gpt-image-2", "openai/gpt-image-2/generation", "picture"])
+def test_an_image_model_s_name_means_on_edits_the_model_beside_it_that_edits(name: str) -> None:
+    catalog = Catalog({"picture": "gpt-image-2"})
+    assert catalog.media(name, ModelKind.IMAGE_EDIT).id == "gpt-image-2-edit"
+    assert catalog.media(name, ModelKind.IMAGE).id == "gpt-image-2"
+
+
+def test_an_unknown_name_of_whatever_kind_is_an_unknown_model(catalog: Catalog) -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        catalog.media("nope", *ModelKind)
+    assert caught.value.message == "unknown model: nope; GET /v1/models lists all"
+
+
 def test_without_a_kind_any_media_model_will_do(catalog: Catalog) -> None:
     assert catalog.media("music-2.5").kind is ModelKind.MUSIC
 
@@ -56,10 +69,16 @@ def test_without_a_kind_any_media_model_will_do(catalog: Catalog) -> None:
         ("sora2", ModelKind.VIDEO, "unknown video model: sora2; the nearest are sora-2, sora, sora-2-pro"),
         ("gpt-5", ModelKind.VIDEO, "gpt-5 is of kind text: use POST /v1/chat/completions or TextService.Generate"),
         (
-            "gpt-image-2",
+            "gpt-image-2-edit",
+            ModelKind.IMAGE,
+            "gpt-image-2-edit is of kind image editing: use POST /v1/images/edits or MediaService.EditImages; "
+            "the nearest image models are gpt-image-2",
+        ),
+        (
+            "wan2.6-t2i",
             ModelKind.IMAGE_EDIT,
-            "gpt-image-2 is of kind image: use POST /v1/images/generations or MediaService.GenerateImages; "
-            "the nearest image editing models are gpt-image-2-edit",
+            "wan2.6-t2i is of kind image: use POST /v1/images/generations or MediaService.GenerateImages; "
+            "the nearest image editing models are wan2.6-image",
         ),
     ],
 )

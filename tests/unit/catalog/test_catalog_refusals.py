@@ -124,6 +124,43 @@ def test_a_strict_model_refuses_unknown_extra_keys(violations: Refused) -> None:
     assert set(told) == {"extra.sound", "extra.first_frame"}
 
 
+@pytest.mark.parametrize(
+    ("model", "slip", "meant"),
+    [
+        ("gpt-image-2", "sise", "size"),
+        ("gpt-image-2", "Qualty", "quality"),
+        ("nano-banana", "aspectRatio", "aspect_ratio"),
+        ("sora-2", "second", "seconds"),
+        ("sora-2", "negative_promt", "negative_prompt"),
+        ("kling-v2.6-text-to-video", "cfg_scal", "cfg_scale"),
+        ("speech-2.8-hd", "voice_seting", "voice_setting"),
+        ("speech-2.8-hd", "voice_setting.pich", "voice_setting.pitch"),
+    ],
+)
+def test_a_misspelt_key_is_refused_with_the_one_that_was_meant(model: str, slip: str, meant: str, violations: Refused) -> None:
+    told = violations(model, {"prompt": WORDS}, **{slip: "x"})
+    assert told == {f"extra.{slip}": f"is no parameter of {model}; did you mean {meant}?"}
+
+
+def test_a_key_inside_a_nested_object_is_compared_with_its_neighbours(violations: Refused) -> None:
+    told = violations("speech-2.8-hd", {"prompt": WORDS}, voice_setting={"pich": 1})
+    assert told == {"extra.voice_setting.pich": "is no parameter of speech-2.8-hd; did you mean voice_setting.pitch?"}
+
+
+@pytest.mark.parametrize(
+    ("model", "wish", "key"),
+    [
+        pytest.param("gpt-image-2", {}, "person_generation", id="nothing is like it"),
+        pytest.param("gpt-image-2", {}, "speed", id="like seed, but a word of other models"),
+        pytest.param("gpt-image-2", {}, "image", id="like images, but a word of other models"),
+        pytest.param("gpt-image-2", {"size": "1024x1024"}, "size2", id="what it is like is set already"),
+        pytest.param("sora-2", {"seconds": "8"}, "durations", id="what it is like is set under another name"),
+    ],
+)
+def test_a_key_that_may_be_new_upstream_passes_on(model: str, wish: Body, key: str, body: Callable[..., Body]) -> None:
+    assert body(model, {"prompt": WORDS, **wish}, **{key: "x"})[key] == "x"
+
+
 def test_a_key_set_by_a_typed_field_and_by_extra_is_refused(violations: Refused) -> None:
     assert violations("sora-2", {"prompt": WORDS, "seconds": "8"}, duration=8) == {
         "extra.duration": "says the same as seconds; send one of them"

@@ -72,3 +72,21 @@ async def test_the_simulator_names_a_port_in_use() -> None:
 
     assert process.returncode == 1
     assert stderr.decode().startswith(f"cli2api: 127.0.0.1:{port} cannot be listened on")
+
+
+def test_ctrl_c_while_a_verb_is_still_being_imported_ends_it_without_a_stack() -> None:
+    pressed = """
+import signal, sys
+from cli.__main__ import main
+
+class Pressing:
+    def find_spec(self, name, path=None, target=None):
+        if name == "cli.serve":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Pressing())
+sys.exit(main(["serve"]))
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", pressed], stderr=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (130, "")

@@ -3,26 +3,18 @@
 import asyncio
 import json
 import os
-import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-import grpc.aio
 import pytest
-from cli2api.v1 import job_pb2, media_pb2, media_pb2_grpc
+from cli2api.v1 import media_pb2
 
 from cli.__main__ import main
-from cli.jobs import show
-from cli.jobs.line import Refused, changes, opened
-from services.server import serving
-from services.settings import Settings
 from simulator.faults import Fault, TaskScript
 from simulator.options import ByHand, Options
-from simulator.server import Simulator
-from tests.core import QUICK, World, world
+from tests.core import World, world
 from tests.hosts import closed_port
 
 VIDEO = media_pb2.CreateVideoRequest(model="sora-2", prompt="a fox\n\x1b[31m at dawn", seconds="4")
@@ -62,13 +54,6 @@ async def patient(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncGe
     """Tasks end when the test says so."""
     async with world(tmp_path / "state", Options(pace=ByHand())) as gateway:
         yield Shell(gateway, capsys)
-
-
-@pytest.fixture
-def short_path() -> Iterator[Path]:
-    """A folder whose path is short enough for unix sockets."""
-    with tempfile.TemporaryDirectory(prefix="c2a") as folder:
-        yield Path(folder)
 
 
 async def test_an_empty_list_says_so(shell: Shell) -> None:
@@ -203,8 +188,19 @@ async def test_an_unknown_job_is_named(shell: Shell, verb: str) -> None:
 def test_a_gateway_that_does_not_run_is_told_how_to_start(capsys: pytest.CaptureFixture[str]) -> None:
     target = f"127.0.0.1:{closed_port()}"
     assert main(["jobs", "list", "--target", target]) == 1
-    expected = f"cli2api: no gateway answers at {target}: start it with `cli2api serve`, or name another one with --target\n"
-    assert capsys.readouterr().err == expected
+    fix = "start it with `cli2api serve`, or name another one with --target"
+    assert capsys.readouterr().err == f"cli2api: the gateway at {target} does not answer: {fix}\n"
+
+
+def test_a_gateway_with_certificates_is_asked_inside_and_named_by_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting in ("CLI2API_TLS_CERT", "CLI2API_TLS_KEY"):
+        (tmp_path / setting).touch()
+        monkeypatch.setenv(setting, str(tmp_path / setting))
+    monkeypatch.setenv("CLI2API_STATE_DIR", str(tmp_path))
+    assert main(["jobs", "list"]) == 1
+    assert capsys.readouterr().err.startswith(f"cli2api: the gateway of {tmp_path} does not answer: start it")
 
 
 async def test_a_key_is_asked_for_and_taken_from_the_flag_or_the_environment(
@@ -228,57 +224,24 @@ def test_a_setting_that_cannot_be_used_is_named(capsys: pytest.CaptureFixture[st
     assert 'CLI2API_GRPC_PORT is "many"' in capsys.readouterr().err
 
 
-def test_who_stops_reading_ends_the_command_without_a_stack() -> None:
-    argv = [sys.executable, "-P", "-m", "cli", "jobs", "list", "--target", f"127.0.0.1:{closed_port()}", "--limit", "0"]
+async def test_who_stops_reading_ends_the_command_without_a_stack(shell: Shell) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(argv, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "cli", "jobs", "list", "--target", shell.gateway.core.target),
+        stdout=writer,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
     os.close(writer)
-    assert (done.returncode, done.stderr) == (1, "")
+    async with asyncio.timeout(30):
+        _, said = await process.communicate()
+    assert (process.returncode, said) == (1, b"")
 
 
-async def test_a_watch_goes_on_where_it_was_when_the_gateway_comes_back(short_path: Path) -> None:
-    away, back, seen = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
+def test_a_list_of_no_jobs_at_all_is_not_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["jobs", "list", "--limit", "0"])
 
-    def rest(_seconds: float) -> None:
-        loop.call_soon_threadsafe(away.set)
-        asyncio.run_coroutine_threadsafe(back.wait(), loop).result(20)
-
-    def watched(target: str, job_id: str) -> list[job_pb2.Job]:
-        found = []
-        with opened(target, None, {"HOME": str(short_path)}) as line:
-            for job in changes(line, job_id, rest=rest):
-                found.append(job)
-                loop.call_soon_threadsafe(seen.set)
-        return found
-
-    async with Simulator(Options(pace=ByHand())) as simulator:
-        environ = {"HOME": str(short_path), "CLI2API_CORE_LISTEN": f"unix:{short_path}/core.sock", **QUICK, **simulator.environ}
-        settings = Settings.read(environ)
-        async with serving(settings, environ) as core, grpc.aio.insecure_channel(core.target) as channel:
-            job_id = (await media_pb2_grpc.MediaServiceStub(channel).CreateVideo(VIDEO)).job.id
-            watching = asyncio.ensure_future(asyncio.to_thread(watched, core.target, job_id))
-            await seen.wait()
-        await away.wait()
-        simulator.complete()
-        async with serving(settings, environ):
-            back.set()
-            found = await watching
-
-    revisions = [job.revision for job in found]
-    assert revisions == sorted(set(revisions))
-    assert found[-1].state == job_pb2.JOB_STATE_SUCCEEDED
-
-
-def test_a_watch_that_never_began_is_not_tried_again() -> None:
-    with (
-        opened(f"127.0.0.1:{closed_port()}", None, {"HOME": "/"}) as line,
-        pytest.raises(Refused, match="no gateway answers"),
-    ):
-        list(changes(line, "video_0", rest=lambda _: pytest.fail("it waited")))
-
-
-def test_words_of_strangers_cannot_steer_the_terminal() -> None:
-    assert show.plain("a\x1b]0;title\x07\r\nb") == "a ]0;title   b"
-    assert show.cut("x" * 9, 5) == "xxxx…"
+    assert ended.value.code == 2
+    assert "argument --limit: it has to be at least 1; got 0" in capsys.readouterr().err

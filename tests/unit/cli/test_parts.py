@@ -40,5 +40,6 @@ def test_envoy_gets_no_environment_and_a_quieter_level() -> None:
 
     assert part.environ == {}
     assert part.argv[part.argv.index("-l") + 1] == "warning"
+    assert part.argv[part.argv.index("--component-log-level") + 1] == "main:error,misc:error"
     assert part.argv[part.argv.index("--drain-time-s") + 1] == "10"
     assert "--disable-hot-restart" in part.argv

@@ -32,7 +32,8 @@ def test_several_have_a_socket_or_a_port_each() -> None:
 @pytest.mark.parametrize("dsn", ["", "memory:", "file:/jobs.db"])
 def test_several_cores_with_jobs_that_only_one_can_keep_are_refused_with_the_fix(dsn: str) -> None:
     with pytest.raises(
-        BadSetting, match=r"CLI2API_CORES is 2, .* job store that they can share: set CLI2API_JOBSTORE_DSN=postgresql"
+        BadSetting,
+        match=r"CLI2API_CORES is 2, .* job store that they can share: set CLI2API_JOBSTORE_DSN=postgresql://\S+ or libsql://",
     ):
         places.cores(settings(CLI2API_CORES="2", CLI2API_JOBSTORE_DSN=dsn))
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ async def test_another_gateway_and_another_key_may_be_named() -> None:
             "does not know the key: set CLI2API_API_KEYS as it has them, or --key",
         ),
         (Says(status=400, json={"error": {"message": "from: takes\nunix seconds"}}), "answered 400: from: takes unix seconds"),
-        (Says(status=404, body=b"<html>not here</html>"), "does not sum up usage (HTTP 404): name the gateway with --url"),
+        (Says(status=404, body=b"<html>not here</html>"), "does not sum up usage (HTTP 404): name it with --url"),
         (Says(json=["something", "else"]), "does not sum up usage (HTTP 200)"),
     ],
 )
@@ -98,6 +99,18 @@ async def test_nobody_there_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setenv("CLI2API_PORT", str(closed_port()))
     assert await usage() == 1
     assert "start it with `cli2api serve`, or name another one with --url" in capsys.readouterr().err
+
+
+async def test_a_gateway_with_certificates_is_asked_inside_and_named_by_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for setting in ("CLI2API_TLS_CERT", "CLI2API_TLS_KEY"):
+        (tmp_path / setting).touch()
+        monkeypatch.setenv(setting, str(tmp_path / setting))
+    monkeypatch.setenv("CLI2API_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("CLI2API_EDGE_LISTEN", f"127.0.0.1:{closed_port()}")
+    assert await usage() == 1
+    assert capsys.readouterr().err.startswith(f"cli2api: the gateway of {tmp_path} does not answer: start it")
 
 
 @pytest.mark.parametrize(("name", "value", "says"), [("CLI2API_PORT", "0", "--url"), ("CLI2API_PORT", "many", "CLI2API_PORT is")])

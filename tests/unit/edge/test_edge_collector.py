@@ -57,6 +57,8 @@ def test_the_name_the_headers_and_the_share_are_taken() -> None:
     [
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "ftp://otel.test"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://otel.test:port"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "httpx://otel.test"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "foo"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
         ("OTEL_TRACES_SAMPLER", "sometimes"),
         ("OTEL_TRACES_SAMPLER_ARG", "2"),

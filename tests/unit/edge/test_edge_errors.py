@@ -130,6 +130,11 @@ def test_the_contracts_field_is_told_in_the_callers_word() -> None:
     assert Failure("INVALID_REQUEST", "x: y", param="x").renamed({"prompt": "input"}).param == "x"
 
 
+def test_a_field_of_extra_is_told_as_the_caller_sent_it() -> None:
+    failure = Failure("INVALID_REQUEST", "extra.sise: is no parameter", param="extra.sise").renamed({"prompt": "input"})
+    assert (failure.param, failure.message) == ("sise", "sise: is no parameter")
+
+
 BODY = {"model": "gpt-image-2", "prompt": "a mule"}
 
 

@@ -61,7 +61,9 @@ async def test_a_list_is_filtered_by_the_contracts_fields(core: Core, http: http
 @pytest.mark.parametrize(
     ("query", "param", "words"),
     [
-        ("limit=3", "limit", "known are page_size, page_token"),
+        ("limit=3", "limit", "limit: is no field of this query; did you mean page_size? known are page_size, page_token"),
+        ("after=job_1", "after", "did you mean after_id? known are"),
+        ("sort=up", "sort", "sort: is no field of this query; known are"),
         ("page_size=many", "page_size", 'takes a whole number, not "many"'),
         ("kinds=video", "kinds", "takes one of JOB_KIND_UNSPECIFIED, JOB_KIND_IMAGE"),
     ],

@@ -27,6 +27,8 @@ async def test_an_unknown_path_is_404_in_openais_shape(http: httpx2.AsyncClient,
         ("POST", "/v1/videos/job_1", "DELETE, GET, HEAD"),
         ("DELETE", "/v1/models", "GET, HEAD"),
         ("OPTIONS", "/v1/images/generations", "POST"),
+        ("GET", "/v1/text:generate", "POST"),
+        ("POST", "/v1/gateway", "GET"),
     ],
 )
 async def test_a_wrong_method_is_405_and_names_the_right_ones(
@@ -34,7 +36,11 @@ async def test_a_wrong_method_is_405_and_names_the_right_ones(
 ) -> None:
     answer = await http.request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
-    assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert answer.json()["error"]["message"] == f"{path} takes {allowed}, not {method}"
+
+
+async def test_what_envoy_carries_past_the_shim_is_not_there_for_who_asks_the_shim_itself(http: httpx2.AsyncClient) -> None:
+    assert (await http.post("/v1/text:generate")).status_code == 404
 
 
 async def test_a_request_id_of_odd_signs_is_replaced(http: httpx2.AsyncClient) -> None:

@@ -39,7 +39,8 @@ async def test_a_request_id_that_comes_with_another_request_is_refused() -> None
     world = World()
     engine = world.engine()
     job = await engine.submit(an_order(request_id="r"))
-    with pytest.raises(IdempotencyConflict, match="request_id 'r' was used before for another request") as caught:
+    told = r"the Idempotency-Key \(request_id\) 'r' was used before for another request; give each request a key of its own"
+    with pytest.raises(IdempotencyConflict, match=told) as caught:
         await engine.submit(an_order(request_id="r", body={"prompt": "a blue square", "n": 1}))
     assert caught.value.metadata == {"job_id": job.id}
     assert len(world.mulerun.submissions) == 1

@@ -13,7 +13,7 @@ def environ(folder: Path, **texts: str) -> dict[str, str]:
     """Settings in files of the folder, by their names."""
     for name, text in texts.items():
         (folder / name).write_text(text)
-    return {"HOME": str(folder), **{f"{name}_FILE": str(folder / name) for name in texts}}
+    return {"HOME": str(folder), "CLI2API_STATE_DIR": "/never/made", **{f"{name}_FILE": str(folder / name) for name in texts}}
 
 
 def test_what_may_change_can_come_from_a_file() -> None:
