@@ -21,7 +21,7 @@ MAX_LINES: Final = 300
 TABLES: Final = re.compile(
     r"^services/catalog/rows/|_pb2(_grpc)?\.pyi?$|\.(lock|json|proto|svg)$|(^|/)LICENSE$|^docs/reference/|^envoy\.yaml$|/bootstrap\.yaml$|^docs/soak\.md$"
 )
-"""Files that may be long: rows of data, the contract, what a generator or a run writes, and Envoy's configuration, which is one file."""
+"""Files that may be long: rows of data, the contract, what a program writes, and Envoy's configuration."""
 FORBIDDEN: Final = (
     (re.compile(r"(?<![\w.$}-])/(?:root|Users|work)/\w"), "the path of one machine; make it relative or a setting"),
     (
