@@ -136,6 +136,8 @@ async def rest(stream: aiohttp.ClientResponse) -> str:
         said = await stream.content.read()
     except aiohttp.ClientPayloadError:
         return "cut off"
+    finally:
+        stream.close()  # one whose line broke is not given back by itself
     if said == b"data: [DONE]\n\n":
         return "whole"
     return "told" if b'"error"' in said and b"[DONE]" not in said else repr(said)

@@ -100,7 +100,7 @@ async def test_words_come_through_both_ways_as_they_are(home: House) -> None:
         ("GET", "/v1/catalog/models?colour=red", None, 400, "invalid_request", None),
         ("GET", "/v1/usage:query?group_by=YEAR", None, 400, "invalid_request", None),
         ("POST", "/v1/text:generate", b"{half", 400, "invalid_request", None),
-        ("PUT", "/v1/media/videos", FOX, 404, "not_found", None),
+        ("PUT", "/v1/media/videos", FOX, 405, "method_not_allowed", None),
     ],
 )
 async def test_a_failure_has_the_four_keys(
