@@ -1,7 +1,9 @@
--- The answer of a call on the direct way. `direct` in the route's metadata is the dialect; without it the edge has answered.
--- Reads nothing but the objects behind the key "usage", which cannot stand inside of a JSON string: its quotes would be escaped
--- there. The core understands them, by the same rules as those of a relayed call.
+-- The answer of a call on the direct way: what of it belongs into the call's record, and the gateway's own words where MuleRun's must
+-- not be passed on. Reads nothing but the objects behind the key "usage", which cannot stand inside of a JSON string: its quotes would
+-- be escaped there. The core understands them, by the same rules as those of a relayed call.
+local byte, find, match, sub = string.byte, string.find, string.match, string.sub
 local KEY, LARGEST, BETWEEN = '"usage"', 8192, "\30"
+local SHORT = 262144
 
 -- The words of services/upstream/refusals.py for an answer that says nothing of its own.
 local PHRASES = {
@@ -19,12 +21,6 @@ local function refusal(status)
       .. status .. ": " .. phrase
       .. " (it answered with a redirect, which is never followed with a credential; check MULERUN_API_BASE_URL)"
   end
-end
-
--- For the record of the call. Asked for anew each time, since Envoy's objects do not outlive a wait for the next chunk. Each note
--- costs some 10 us, so what Envoy's log can say by itself is not noted.
-local function note(response, key, value)
-  response:streamInfo():dynamicMetadata():set("cli2api", key, value)
 end
 
 local function refuse(response, dialect, status, kind, code, anthropic, message)
@@ -48,57 +44,54 @@ local function refuse(response, dialect, status, kind, code, anthropic, message)
   response:body(true):setBytes(body)
 end
 
--- What follows the key may still become an object.
-local function cut_off(text, place)
-  return string.find(text, '^%s*:?%s*$', place) or string.find(text, '^%s*:%s*{', place)
+-- For the record of the call: what Envoy's log cannot say by itself, and all of it at once, since each note costs as much as reading
+-- the answer. Asked for anew each time: Envoy's objects do not outlive a wait for the next chunk.
+local function note(response, told)
+  response:streamInfo():dynamicMetadata():set("cli2api", "told", told)
 end
 
-local function has_turns(text)
-  local at, past = string.find(text, '"messages"', 1, true)
+-- The first and the last object in `text`, added to what was noted of the text before it; and what may be the beginning of another.
+local function usage(text, first, last)
+  local from, at = 1, find(text, KEY, 1, true)
   while at do
-    if string.find(text, '^%s*:%s*%[%s*[^%s%]]', past + 1) then return true end
-    at, past = string.find(text, '"messages"', past, true)
+    local object, past = match(text, "^%s*:%s*(%b{})()", at + #KEY)
+    if object and #object <= LARGEST then
+      if first == nil then first = object else last = object end
+      from = past
+    elseif #text - at < LARGEST and (find(text, "^%s*:?%s*$", at + #KEY) or find(text, "^%s*:%s*{", at + #KEY)) then
+      return first, last, sub(text, at) -- cut off: the rest comes with the next chunk
+    else
+      from = at + #KEY
+    end
+    at = find(text, KEY, from, true)
   end
-  return false
-end
-
-function envoy_on_request(request)
-  local body = request:body()
-  if body and has_turns(body:getBytes(0, body:length())) then
-    request:streamInfo():dynamicMetadata():set("cli2api", "turns", true)
-  end
-  request:clearRouteCache()
+  return first, last, match(sub(text, math.max(from, #text - #KEY + 2)), '"[usage]*$') or ""
 end
 
 function envoy_on_response(response)
-  local dialect = response:metadata():get("direct")
-  if dialect == nil then return end
   local headers = response:headers()
-  local status = tonumber(headers:get(":status"))
-  if status == 401 or status == 403 then note(response, "refused", tostring(status)) end
-  if status == 401 or status == 403 or (status >= 300 and status < 400) then
-    refuse(response, dialect, refusal(status))
+  local status = headers:get(":status")
+  if status == "401" or status == "403" or byte(status) == 51 then -- or 3xx
+    if status == "401" or status == "403" then note(response, "refused " .. status) end
+    refuse(response, response:metadata():get("direct"), refusal(tonumber(status)))
+    return
+  end
+  -- A short answer is waited for: it comes in one piece anyway, and one look at it costs less than one at each piece and at its end.
+  local told = headers:get("content-length")
+  local length = told and tonumber(told)
+  if length and length <= SHORT then
+    local body = response:body()
+    local first, last = usage(body and body:getBytes(0, body:length()) or "")
+    if first then note(response, last and first .. BETWEEN .. last or first) end
     return
   end
   local held, first, last = "", nil, nil
   for chunk in response:bodyChunks() do
-    local length = chunk:length()
-    local text = length > 0 and chunk:getBytes(0, length) or ""
+    local size = chunk:length()
+    local text = size > 0 and chunk:getBytes(0, size) or ""
     if held ~= "" then text = held .. text end
-    local from, at = 1, string.find(text, KEY, 1, true)
-    while at do
-      local object, past = string.match(text, '^%s*:%s*(%b{})()', at + #KEY)
-      if object and #object <= LARGEST then
-        if first == nil then first = object else last = object end
-        note(response, "usage", last and first .. BETWEEN .. last or first)
-        from = past
-      elseif #text - at < LARGEST and cut_off(text, at + #KEY) then
-        break -- cut off: the rest comes with the next chunk
-      else
-        from = at + #KEY
-      end
-      at = string.find(text, KEY, from, true)
-    end
-    held = at and string.sub(text, at) or string.match(string.sub(text, math.max(from, #text - #KEY + 2)), '"[usage]*$') or ""
+    local known_first, known_last = first, last
+    first, last, held = usage(text, first, last)
+    if first ~= known_first or last ~= known_last then note(response, last and first .. BETWEEN .. last or first) end
   end
 end

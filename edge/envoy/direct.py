@@ -4,7 +4,8 @@ Law: it is sure or it stands aside. What does not fit its routes word for word i
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +25,11 @@ WORD_HEADER: Final = "x-cli2api-word"
 """Metadata with that word. Nobody outside can send it."""
 
 _TEMPLATE: Final = Path(__file__).with_name("direct.yaml")
-_SCRIPT: Final = Path(__file__).with_name("direct.lua")
+_ASKED: Final = (Path(__file__).with_name("head.lua"), Path(__file__).with_name("asked.lua"))
+_TOLD: Final = Path(__file__).with_name("direct.lua")
 _TYPE: Final = "type.googleapis.com/envoy."
-_PLAIN: Final = "[^/]+"
-"""A name without a vendor's prefix."""
+_WORD: Final = re.compile(rb"[^A-Za-z0-9_./: -]")
+"""What is written by its number in a string of Lua's."""
 _OURS: Final = ("direct:", "read:")
 """What the names of this way's routes begin with."""
 _DEFAULT_VERSION: Final = "2023-06-01"
@@ -77,20 +79,20 @@ def routes(direct: Direct, *, max_body: int) -> list[dict[str, Any]]:
             }
         }
         chosen["match"] = {"path": native.endpoint, **chosen["match"]}
-        chosen["match"]["dynamic_metadata"] += [*_names(native), *([] if native.endpoint == "/v1/responses" else [_TURNS])]
         chosen["route"] |= {
             "cluster": "mulerun_key" if anthropic else "mulerun_bearer",
             "prefix_rewrite": base.path.rstrip("/") + native.upstream_path,
-            "host_rewrite_literal": base.netloc.rpartition("@")[2],
+            "host_rewrite_literal": _authority(direct),
         }
         if anthropic:
-            chosen["request_headers_to_add"] = [_if_absent("anthropic-version", _DEFAULT_VERSION)]
+            chosen["request_headers_to_add"] += [_if_absent("anthropic-version", _DEFAULT_VERSION)]
             request_id = {"header": {"key": "request-id", "value": "%REQ(X-REQUEST-ID)%"}}
             chosen["response_headers_to_add"] = [request_id | {"append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]
         read["name"] = f"read:{native.endpoint}"
         read["match"] = {"path": native.endpoint, **read["match"]}
         length = next(each["range_match"] for each in read["match"]["headers"] if each["name"] == "content-length")
         length["end"] = min(length["end"], max_body + 1)
+        read["typed_per_filter_config"]["told"]["source_code"] = {"inline_string": _asked(native)}
         made += [chosen, read]
     return made
 
@@ -102,52 +104,59 @@ def fit(
     *,
     max_body: int,
     watched: Callable[[Path], dict[str, Any]],
+    traced: bool = False,
 ) -> None:
     """Puts the direct way into a configuration that the template gave; `watched` is a source of a file that Envoy watches."""
     pieces = _pieces()
     config["layered_runtime"] = pieces["layered_runtime"]
     config["layered_runtime"]["layers"][0]["rtds_layer"]["rtds_config"] = watched(RUNTIME)
-    rest = next(each for each in config["static_resources"]["listeners"] if each["name"] == "rest")
+    rest = _named(config["static_resources"]["listeners"], "rest")
     connection = rest["filter_chains"][0]["filters"][0]["typed_config"]
-    _told(pieces)["default_source_code"] = {"inline_string": _SCRIPT.read_text("utf-8")}
+    told = _named(pieces["http_filters"], "told")["typed_config"]
+    told["default_source_code"] = {"inline_string": _TOLD.read_text("utf-8")}
     filters = connection["http_filters"]
     place = 1 + next(place for place, each in enumerate(filters) if each["name"] == "keys")
     filters[place:place] = pieces["http_filters"]
     log = pieces["access_log"]
+    log["filter"]["header_filter"]["header"]["string_match"]["exact"] = _authority(direct)
     log["typed_config"]["common_config"]["grpc_service"]["initial_metadata"] = [{"key": WORD_HEADER, "value": direct.word}]
     connection["access_log"] = [*connection["access_log"], log]
     connection["local_reply_config"]["mappers"][0:0] = _refusals(pieces["unreachable"], direct)
     reroute(rest_routes, direct, max_body=max_body)
-    grpc = next(each for each in config["static_resources"]["listeners"] if each["name"] == "grpc")
+    grpc = _named(config["static_resources"]["listeners"], "grpc")
     public = grpc["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]
     public.insert(0, {"match": {"prefix": "/opentelemetry."}, "direct_response": {"status": 404}})
-    config["static_resources"]["clusters"] += _clusters(pieces["clusters"][0], direct, watched)
+    config["static_resources"]["clusters"] += _clusters(pieces["clusters"][0], direct, watched, traced=traced)
 
 
 def reroute(rest_routes: dict[str, Any], direct: Direct, *, max_body: int) -> None:
-    """Puts this way's routes before the last one, in the place of those that may be there already."""
+    """Puts this way's routes before all others, in the place of those that may be there already."""
     host = rest_routes["virtual_hosts"][0]
-    *others, last = (each for each in host["routes"] if not each.get("name", "").startswith(_OURS))
-    host["routes"] = [*others, *routes(direct, max_body=max_body), last]
+    others = [each for each in host["routes"] if not each.get("name", "").startswith(_OURS)]
+    others[-1].setdefault("typed_per_filter_config", {})["told"] = _pieces()["untold"]
+    host["routes"] = [*routes(direct, max_body=max_body), *others]
 
 
-_TURNS: Final = {"filter": "cli2api", "path": [{"key": "turns"}], "value": {"bool_match": True}}
-"""The body has `messages`, and something in them."""
+_TURNLESS: Final = frozenset({"/v1/responses"})
+"""Whose bodies have no `messages`; of others one without any is not sent to MuleRun."""
 
 
-def _names(native: Native) -> list[dict[str, Any]]:
-    if native.others is None:
-        return [_model(_any_of(native.names))]
-    plain = {"string_match": {"safe_regex": {"regex": _PLAIN}}}
-    return [_model(plain), *([_model(_any_of(native.others)) | {"invert": True}] if native.others else [])]
+def _asked(native: Native) -> str:
+    """The script that judges bodies at this endpoint."""
+    others = "nil" if native.others is None else _set(native.others)
+    turns = "false" if native.endpoint in _TURNLESS else "true"
+    given = f"local NAMES, OTHERS, TURNS = {_set(native.names)}, {others}, {turns}"
+    return "\n".join([given, *(path.read_text("utf-8") for path in _ASKED)])
 
 
-def _model(value: dict[str, Any]) -> dict[str, Any]:
-    return {"filter": "cli2api", "path": [{"key": "model"}], "value": value}
+def _set(names: Iterable[str]) -> str:
+    """A table of Lua's that has each of them as a key."""
+    keys = (f'["{_WORD.sub(_by_number, name.encode()).decode()}"] = true' for name in names)
+    return f"{{{', '.join(keys)}}}"
 
 
-def _any_of(names: Sequence[str]) -> dict[str, Any]:
-    return {"or_match": {"value_matchers": [{"string_match": {"exact": name}} for name in (*names, "")]}}
+def _by_number(found: re.Match[bytes]) -> bytes:
+    return b"\\%03d" % found[0][0]
 
 
 def _if_absent(name: str, value: str) -> dict[str, Any]:
@@ -173,6 +182,10 @@ def _refusals(table: Iterable[dict[str, str]], direct: Direct) -> Iterable[dict[
             }
 
 
+def _authority(direct: Direct) -> str:
+    return urlsplit(direct.upstream).netloc.rpartition("@")[2]
+
+
 def _reached(direct: Direct) -> tuple[str, Tcp]:
     """MuleRun's name, and where it listens."""
     base = urlsplit(direct.upstream)
@@ -180,7 +193,9 @@ def _reached(direct: Direct) -> tuple[str, Tcp]:
     return host, Tcp(host, base.port or (443 if base.scheme == "https" else 80))
 
 
-def _clusters(template: dict[str, Any], direct: Direct, watched: Callable[[Path], dict[str, Any]]) -> Iterable[dict[str, Any]]:
+def _clusters(
+    template: dict[str, Any], direct: Direct, watched: Callable[[Path], dict[str, Any]], *, traced: bool
+) -> Iterable[dict[str, Any]]:
     host, address = _reached(direct)
     encrypted = urlsplit(direct.upstream).scheme == "https"
     for name, secret, header in (("mulerun_bearer", "bearer", "authorization"), ("mulerun_key", "key", "x-api-key")):
@@ -188,7 +203,8 @@ def _clusters(template: dict[str, Any], direct: Direct, watched: Callable[[Path]
         endpoint = {"endpoint": {"address": to_envoy(address), "hostname": host}}
         cluster["load_assignment"] = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
         (speaking,) = cluster["typed_extension_protocol_options"].values()
-        injected = next(each for each in speaking["http_filters"] if each["name"] == "credential")
+        speaking["http_filters"] = [each for each in speaking["http_filters"] if traced or each["name"] != "untraced"]
+        injected = _named(speaking["http_filters"], "credential")
         generic = injected["typed_config"]["credential"]["typed_config"]
         generic |= {"header": header, "credential": {"name": secret, "sds_config": watched(SECRETS[secret])}}
         if encrypted:
@@ -201,9 +217,8 @@ def _clusters(template: dict[str, Any], direct: Direct, watched: Callable[[Path]
         yield cluster
 
 
-def _told(pieces: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = next(each for each in pieces["http_filters"] if each["name"] == "told")["typed_config"]
-    return found
+def _named(things: Iterable[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(each for each in things if each["name"] == name)
 
 
 def _pieces() -> dict[str, Any]:

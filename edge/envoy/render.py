@@ -59,7 +59,10 @@ def write(layout: Layout, *, keys: Sequence[str], max_body: int) -> Path:
     if layout.collector is not None:
         tracing.fit(config, layout.collector)
     if layout.direct is not None:
-        direct_way.fit(config, routes, layout.direct, max_body=max_body, watched=lambda path: _watched(seen / path))
+        traced = layout.collector is not None
+        direct_way.fit(
+            config, routes, layout.direct, max_body=max_body, watched=lambda path: _watched(seen / path), traced=traced
+        )
     for path, content in more.items():
         _replace(layout.folder / path, content)
     _named(routes["virtual_hosts"][0]["routes"], "too_long")["match"]["headers"][0]["range_match"]["start"] = (

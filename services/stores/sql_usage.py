@@ -1,6 +1,6 @@
 """The UsageStore over SQL, whichever database answers: what is written and asked.
 
-Law: every write is a single statement, so that a batch of records is there whole or not at all.
+Law: every write is a single statement or, in a file, one transaction, so that a batch of records is there whole or not at all.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """One SQLite file as the SQL stores ask it: one connection writes, another reads beside it.
 
-Law: every write is a single statement, gathered with others into one transaction by `Writes`, and runs to its end in the
-connection's own thread: a caller that is cancelled meanwhile leaves no transaction open and no connection in doubt.
+Law: every write is a single statement, or a few that insert one batch, gathered with others into one transaction by `Writes`. It
+runs to its end in the connection's own thread: a caller that is cancelled meanwhile leaves no transaction open and no connection
+in doubt.
 """
 
 import sqlite3
@@ -17,6 +18,7 @@ from services.stores.queries import Migration
 from services.stores.queries import queries as queries_of
 from services.stores.rows import Row, Value
 from services.stores.sqlite_file import cause, prepare
+from services.stores.sqlite_inserts import parts
 from services.stores.sqlite_writes import FAULTS, Connection, Writes
 
 BUSY_MILLISECONDS: Final = 5000
@@ -79,6 +81,13 @@ class SqliteDatabase:
         """As Database promises."""
         try:
             return await self._writes.run(self._queries[query], values)
+        except FAULTS as error:
+            raise self._unavailable(error) from error
+
+    async def insert(self, query: str, rows: Sequence[Sequence[Value]]) -> None:
+        """Writes at least one row by an INSERT of one; all of them, or none where it raises StoreUnavailable."""
+        try:
+            await self._writes.run_all(list(parts(self._queries[query], rows)))
         except FAULTS as error:
             raise self._unavailable(error) from error
 

@@ -23,14 +23,17 @@ FAULTS: Final = (sqlite3.Error, ValueError, OverflowError)
 """All that a statement raises: a closed connection and half a character are ValueErrors, a number beyond 64 bits overflows."""
 
 Rows: TypeAlias = Sequence[sqlite3.Row]
+Values: TypeAlias = Mapping[str, Value] | Sequence[Value]
+"""By name, or by place."""
+Step: TypeAlias = tuple[str, Values]
+"""A statement and what is bound to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """One statement, and who waits for its rows."""
+    """Statements that are done all or none, and who waits for the rows of the last."""
 
-    statement: str
-    values: Mapping[str, Value]
+    steps: Sequence[Step]
     told: asyncio.Future[Rows]
 
     def tell(self, rows: Rows) -> None:
@@ -59,7 +62,7 @@ class Connection(aiosqlite.Connection):
         connection = self._conn
         connection.execute("BEGIN IMMEDIATE")
         try:
-            found = [connection.execute(write.statement, write.values).fetchall() for write in turn]
+            found = [[connection.execute(*step).fetchall() for step in write.steps][-1] for write in turn]
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:  # it broke off; SQLite rolls back by itself where the disk is full
@@ -75,12 +78,16 @@ class Writes:
         self._waiting: list[Write] = []
         self._turns: asyncio.Task[None] | None = None
 
-    async def run(self, statement: str, values: Mapping[str, Value]) -> Rows:
+    async def run(self, statement: str, values: Values) -> Rows:
         """The statement's rows once they are on the disk. It runs to its end, also where the caller is cancelled meanwhile.
 
         Raises one of FAULTS.
         """
-        write = Write(statement=statement, values=values, told=asyncio.get_running_loop().create_future())
+        return await self.run_all([(statement, values)])
+
+    async def run_all(self, steps: Sequence[Step]) -> Rows:
+        """Likewise for at least one statement, all or none of which are done; the rows are those of the last."""
+        write = Write(steps=steps, told=asyncio.get_running_loop().create_future())
         self._waiting.append(write)
         if self._turns is None:
             self._turns = asyncio.create_task(self._take_turns(), name="sqlite writes")
@@ -113,6 +120,9 @@ class Writes:
 
     async def _alone(self, write: Write) -> None:
         try:
-            write.tell(list(await self._connection.execute_fetchall(write.statement, write.values)))
+            if len(write.steps) == 1:
+                write.tell(list(await self._connection.execute_fetchall(*write.steps[0])))
+            else:
+                write.tell((await self._connection.together([write]))[0])
         except FAULTS as error:
             write.fail(error)

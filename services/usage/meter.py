@@ -6,7 +6,7 @@ string, since its closing quote would be escaped there. Nothing is kept but the 
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
@@ -21,17 +21,42 @@ _OPENING: Final = re.compile(rb"\s*:\s*\{")
 _PERHAPS_OPENING: Final = re.compile(rb"\s*(:\s*)?\Z")
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}]', re.DOTALL)
 """A string, perhaps cut off, or a brace outside of strings."""
-_COUNTS: Final = msgspec.json.Decoder(dict[str, object])
 _NEXT_DATA_LINE: Final = re.compile(rb"[\r\n]+data:")
 _DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details")
-_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "prompt_tokens": ("prompt_tokens", "input_tokens"),
-    "completion_tokens": ("completion_tokens", "output_tokens"),
-    "cached_tokens": ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens"),
-    "cache_write_tokens": ("cache_write_tokens", "cache_creation_input_tokens"),
-    "reasoning_tokens": ("reasoning_tokens", "thinking_tokens"),
-}
-"""Our words and theirs: OpenAI's two dialects, Anthropic's, and DeepSeek's, which counts its cache in a word of its own."""
+MOST: Final = (1 << 53) - 1
+"""The greatest count that is believed: beyond it readers of JSON disagree, and one such record would spoil a store's sums."""
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MOST)] | None
+
+Figures: TypeAlias = tuple[int | None, int | None, int | None, int | None, int | None]
+
+
+class _Counts(msgspec.Struct, omit_defaults=True, gc=False):
+    """Our words and theirs: OpenAI's two dialects, Anthropic's, and DeepSeek's, which counts its cache in a word of its own."""
+
+    prompt_tokens: _Count = None
+    input_tokens: _Count = None
+    completion_tokens: _Count = None
+    output_tokens: _Count = None
+    cached_tokens: _Count = None
+    cache_read_input_tokens: _Count = None
+    prompt_cache_hit_tokens: _Count = None
+    cache_write_tokens: _Count = None
+    cache_creation_input_tokens: _Count = None
+    reasoning_tokens: _Count = None
+    thinking_tokens: _Count = None
+
+
+class _Usage(_Counts, gc=False):
+    """The object behind the key, as it usually is; whatever else it has is passed over."""
+
+    prompt_tokens_details: _Counts | None = None
+    input_tokens_details: _Counts | None = None
+    completion_tokens_details: _Counts | None = None
+    output_tokens_details: _Counts | None = None
+
+
+_USUAL: Final = msgspec.json.Decoder(_Usage)
+_UNUSUAL: Final = msgspec.json.Decoder(dict[str, object])
 
 
 class Meter:
@@ -63,14 +88,12 @@ class Meter:
         if not value:
             return
         value = value.lstrip(b": \t\r\n")
+        if b"data:" in value:
+            value = _NEXT_DATA_LINE.sub(b"\n", value)
         try:
-            found = _COUNTS.decode(_NEXT_DATA_LINE.sub(b"\n", value) if b"data:" in value else value)
+            counts = _counted(value)
         except (msgspec.DecodeError, RecursionError):
             return
-        counts: dict[str, int] = {}
-        for each in (found, *(found[name] for name in _DETAILS if name in found)):
-            if isinstance(each, dict):
-                counts |= {name: count for name, count in each.items() if type(count) is int and count >= 0}
         if self._hides_first:
             self._hides_first = False
             counts.pop("output_tokens", None)
@@ -81,11 +104,47 @@ class Meter:
         """What has been told so far; None where nothing was. A later count of the same thing replaces an earlier one."""
         if not self._counts:
             return None
-        found = {field: _first(self._counts, names) for field, names in _NAMES.items()}
-        if self._operation is Operation.MESSAGES and found["prompt_tokens"] is not None:
+        read, written, cached, cache_write, reasoning = self.figures()
+        return TokenUsage(
+            prompt_tokens=read,
+            completion_tokens=written,
+            cached_tokens=cached,
+            cache_write_tokens=cache_write,
+            reasoning_tokens=reasoning,
+        )
+
+    def figures(self) -> Figures:
+        """The same without a name for each, for whoever reads many: tokens read, written, cached, put into a cache, reasoned."""
+        told = self._counts.get
+        read = told("prompt_tokens", told("input_tokens"))
+        cached = told("cached_tokens", told("cache_read_input_tokens", told("prompt_cache_hit_tokens")))
+        cache_write = told("cache_write_tokens", told("cache_creation_input_tokens"))
+        if self._operation is Operation.MESSAGES and read is not None:
             # Anthropic counts what the cache read and wrote beside the rest.
-            found["prompt_tokens"] += (found["cached_tokens"] or 0) + (found["cache_write_tokens"] or 0)
-        return TokenUsage(**found)
+            read += (cached or 0) + (cache_write or 0)
+        written, reasoning = told("completion_tokens", told("output_tokens")), told("reasoning_tokens", told("thinking_tokens"))
+        return read, written, cached, cache_write, reasoning
+
+
+def _counted(value: bytes) -> dict[str, int]:
+    """The counts of an object by their names, those of its details among them. Raises DecodeError or RecursionError."""
+    try:
+        counts: dict[str, Any] = msgspec.to_builtins(_USUAL.decode(value))
+    except msgspec.ValidationError:
+        return _sieved(_UNUSUAL.decode(value))
+    for name in _DETAILS:
+        if name in counts:
+            counts |= counts.pop(name)
+    return counts
+
+
+def _sieved(found: Mapping[str, object]) -> dict[str, int]:
+    """Where something that is no count stands for one, only that says nothing: what stands beside it counts."""
+    counts: dict[str, int] = {}
+    for each in (found, *(found[name] for name in _DETAILS if name in found)):
+        if isinstance(each, dict):
+            counts |= {name: count for name, count in each.items() if type(count) is int and 0 <= count <= MOST}
+    return counts
 
 
 def _end(rest: bytes) -> int | None:
@@ -107,10 +166,3 @@ def _beginning(rest: bytes) -> bytes:
     place = rest.rfind(b'"', 1 - len(_KEY))
     tail = rest[place:] if place >= 0 else b""
     return tail if _KEY.startswith(tail) else b""
-
-
-def _first(counts: Mapping[str, int], names: tuple[str, ...]) -> int | None:
-    for name in names:
-        if name in counts:
-            return counts[name]
-    return None

@@ -18,6 +18,7 @@ import psutil
 
 from tests.bench.envoy import write_bare_envoy
 from tests.bench.load import KEY
+from tests.bench.stock import write_stock_envoy
 
 BIN: Final = Path(sys.executable).parent
 PATIENCE: Final = 30.0
@@ -58,11 +59,12 @@ class Contender:
 
 @contextmanager
 def contenders(folder: Path) -> Iterator[tuple[Contender, ...]]:
-    """The upstream itself, Envoy without filters, and the gateway with either way for text; all end with the context."""
+    """The upstream itself, Envoy bare and with stock filters, the gateway with either way for text; all end with the context."""
     with ExitStack() as stack:
         direct = stack.enter_context(upstream(folder))
         bare = stack.enter_context(bare_envoy(folder, direct.http_port))
-        found = [direct, bare]
+        stock = stack.enter_context(stock_envoy(folder, direct.http_port))
+        found = [direct, bare, stock]
         for way, name in (("direct", "cli2api, direct way"), ("relay", "cli2api, through the shim")):
             gateway, _ = stack.enter_context(serve(folder / way, direct.http_port, way=way, name=name))
             found.append(gateway)
@@ -72,12 +74,8 @@ def contenders(folder: Path) -> Iterator[tuple[Contender, ...]]:
 @contextmanager
 def upstream(folder: Path) -> Generator[Contender]:
     """The bench's own upstream."""
-    log = folder / "upstream.log"
-    with running([sys.executable, "-m", "tests.bench.upstream"], log, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        if not select.select([process.stdout], [], [], PATIENCE)[0]:
-            raise RuntimeError(f"the bench's upstream did not start:\n{log.read_text()}")
-        yield Contender(name="direct", http_port=int(process.stdout.readline()), process=psutil.Process(process.pid))
+    with _on_a_port_of_its_own("upstream", folder) as (process, port):
+        yield Contender(name="direct", http_port=port, process=psutil.Process(process.pid))
 
 
 @contextmanager
@@ -85,11 +83,38 @@ def bare_envoy(folder: Path, upstream_port: int) -> Generator[Contender]:
     """Envoy without filters."""
     port = free_port()
     config = write_bare_envoy(folder, port=port, upstream_port=upstream_port)
+    with _envoy(config, port) as process:
+        yield Contender(name="Envoy, no filters", http_port=port, process=psutil.Process(process.pid))
+
+
+@contextmanager
+def stock_envoy(folder: Path, upstream_port: int) -> Generator[Contender]:
+    """Envoy with stock filters for what the direct way does."""
+    port = free_port()
+    with _on_a_port_of_its_own("stock", folder) as (_, receiver_port):
+        config = write_stock_envoy(folder, port=port, upstream_port=upstream_port, receiver_port=receiver_port)
+        with _envoy(config, port) as process:
+            yield Contender(name="Envoy, stock filters", http_port=port, process=psutil.Process(process.pid))
+
+
+@contextmanager
+def _envoy(config: Path, port: int) -> Generator[subprocess.Popen[str]]:
     argv = [str(BIN / "envoy"), "-c", str(config), "-l", "error", "--concurrency", "2", "--disable-hot-restart"]
-    log = folder / "bare-envoy.log"
+    log = config.with_suffix(".log")
     with running(argv, log) as process:
         wait_until_answered(port, "/", process, log)
-        yield Contender(name="Envoy, no filters", http_port=port, process=psutil.Process(process.pid))
+        yield process
+
+
+@contextmanager
+def _on_a_port_of_its_own(module: str, folder: Path) -> Generator[tuple[subprocess.Popen[str], int]]:
+    """A module of the bench's that prints the port on which it listens."""
+    log = folder / f"{module}.log"
+    with running([sys.executable, "-m", f"tests.bench.{module}"], log, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        if not select.select([process.stdout], [], [], PATIENCE)[0]:
+            raise RuntimeError(f"the bench's {module} did not start:\n{log.read_text()}")
+        yield process, int(process.stdout.readline())
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Envoy without a single filter of ours: the limit that this machine sets, to which the gateway is compared."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _HTTP = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -9,35 +10,53 @@ _ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 
 def write_bare_envoy(folder: Path, *, port: int, upstream_port: int) -> Path:
     """Writes the configuration of an Envoy on `port` that passes everything on to `upstream_port`; returns its file."""
-    manager = {
-        "@type": _HTTP,
-        "stat_prefix": "bare",
-        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": _ROUTER}}],
-        "route_config": {
-            "virtual_hosts": [
-                {
-                    "name": "all",
-                    "domains": ["*"],
-                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "0s"}}],
-                }
-            ]
-        },
-    }
-    listener = {
-        "name": "bare",
-        "address": _address(port),
-        "filter_chains": [{"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}],
-    }
-    endpoint = {"endpoint": {"address": _address(upstream_port)}}
-    cluster = {
-        "name": "upstream",
-        "type": "STATIC",
-        "load_assignment": {"cluster_name": "upstream", "endpoints": [{"lb_endpoints": [endpoint]}]},
-    }
+    routes = [{"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "0s"}}]
     path = folder / "bare-envoy.json"
-    path.write_text(json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}))
+    path.write_text(json.dumps(bootstrap([listener(port, routes, [router()])], [cluster("upstream", upstream_port)])))
     return path
 
 
-def _address(port: int) -> dict[str, object]:
+def bootstrap(
+    listeners: Sequence[Mapping[str, object]],
+    clusters: Sequence[Mapping[str, object]],
+    *,
+    secrets: Sequence[Mapping[str, object]] = (),
+) -> Mapping[str, object]:
+    """A whole configuration."""
+    return {"static_resources": {"listeners": listeners, "clusters": clusters, "secrets": secrets}}
+
+
+def listener(
+    port: int,
+    routes: Sequence[Mapping[str, object]],
+    filters: Sequence[Mapping[str, object]],
+    *,
+    access_log: Sequence[Mapping[str, object]] = (),
+) -> Mapping[str, object]:
+    """One that speaks HTTP on `port` of this machine."""
+    manager = {
+        "@type": _HTTP,
+        "stat_prefix": "bench",
+        "http_filters": filters,
+        "access_log": access_log,
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
+    }
+    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    return {"name": "bench", "address": address(port), "filter_chains": [chain]}
+
+
+def router() -> Mapping[str, object]:
+    """The filter that every chain ends with."""
+    return {"name": "envoy.filters.http.router", "typed_config": {"@type": _ROUTER}}
+
+
+def cluster(name: str, port: int) -> Mapping[str, object]:
+    """What listens on `port` of this machine."""
+    endpoint = {"endpoint": {"address": address(port)}}
+    load = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
+    return {"name": name, "type": "STATIC", "load_assignment": load}
+
+
+def address(port: int) -> Mapping[str, object]:
+    """A port of this machine."""
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}

@@ -51,7 +51,7 @@ def said(answer: Answer) -> dict[str, str]:
         (CHAT, body("gpt-5"), ""),
         (CHAT, body("gpt-5", stream=None), "?a=b&c=%20d"),
         (CHAT, body("gpt-5", messages=[{"role": "user", "content": "x" * 900_000}]), ""),
-        (CHAT, body("a model that nobody knows é"), ""),
+        (CHAT, '{"model":"a model that nobody knows é","messages":[{}]}'.encode(), ""),
         (CHAT, LARGE_NUMBERS, ""),
         (MESSAGES, body("claude-sonnet-4-6", max_tokens=5), "?beta=true"),
         (COUNT, body("claude-sonnet-4-6"), ""),
@@ -238,6 +238,7 @@ async def test_a_broken_connection_is_the_same_error(both: Ways, path: str) -> N
 NOT_DIRECT = {
     "a vendor's prefix": (CHAT, body("openai/gpt-5.5"), {}),
     "a model that may have to be translated": (CHAT, body("claude-haiku-4-5"), {}),
+    "a name in another spelling": (CHAT, b'{"model":"gpt\\u002d5","messages":[{}]}', {}),
     "another content type": (CHAT, body("gpt-5"), {"content-type": "text/plain"}),
     "more than is read": (CHAT, body("gpt-5", messages=[{"role": "user", "content": "x" * 1_100_000}]), {}),
 }

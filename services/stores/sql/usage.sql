@@ -25,6 +25,15 @@ FROM json_each(:records)
 WHERE true -- or ON CONFLICT would be read as a join
 ON CONFLICT (id) DO NOTHING;
 
+-- insert: Writes a record that is not there yet, by its columns; an SQLite file is given many at once in place of one.
+INSERT INTO records (
+    id, began_at, endpoint, model, caller, status, cancelled,
+    prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens,
+    seconds, first_byte_seconds, bytes_out, request_id, job_id
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO NOTHING;
+
 -- sums: What the records of each bucket come to.
 SELECT
     CASE :group

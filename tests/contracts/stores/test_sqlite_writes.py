@@ -43,6 +43,21 @@ async def test_a_statement_that_fails_fails_alone(connection: Connection) -> Non
     assert await kept(connection) == list(range(6))
 
 
+@pytest.mark.parametrize("others", [0, 2], ids=["alone", "among others"])
+async def test_statements_that_stand_together_are_done_all_or_none(connection: Connection, others: int) -> None:
+    writes = Writes(connection)
+    besides = [writes.run(INSERT, {"number": 100 + number}) for number in range(others)]
+    told = await asyncio.gather(
+        writes.run_all([(INSERT, (1,)), (INSERT, (2,))]),
+        writes.run_all([(INSERT, (3,)), (INSERT, (2,)), (INSERT, (4,))]),
+        *besides,
+        return_exceptions=True,
+    )
+    assert [row[0] for row in told[0]] == [2]  # type: ignore[union-attr]
+    assert isinstance(told[1], sqlite3.IntegrityError)
+    assert await kept(connection) == [1, 2, *(100 + number for number in range(others))]
+
+
 async def test_what_a_caller_asked_for_is_done_also_when_it_leaves(connection: Connection) -> None:
     writes = Writes(connection)
     first = asyncio.create_task(writes.run(INSERT, {"number": 1}))

@@ -69,6 +69,23 @@ async def test_what_cannot_keep_records_is_refused_with_what_can(dsn: str, tmp_p
     assert "hidden" not in str(caught.value)
 
 
+async def test_a_batch_that_breaks_off_leaves_nothing_in_the_file(tmp_path: Path) -> None:
+    store = await open_usage_store("", tmp_path)
+    with pytest.raises(StoreUnavailable):
+        await store.add([*(a_record(id=str(number)) for number in range(64)), a_record(id="odd", status="none")])
+    assert list(await store.sums(ALL)) == []
+    await store.add([a_record()])
+    assert (await store.sums(ALL))[0].calls == 1
+    await store.close()
+
+
+async def test_a_name_with_a_nul_is_kept_in_a_file_as_near_as_can_be(tmp_path: Path) -> None:
+    store = await open_usage_store("", tmp_path)
+    await store.add([a_record(model="a\x00b", cancelled=True)])
+    assert [row.bucket for row in await store.sums(ALL)] == ["a\ufffdb"]
+    await store.close()
+
+
 async def test_memory_keeps_the_newest_only() -> None:
     store = UsageMemory(most=3)
     await store.add([a_record(id=str(number), model=str(number)) for number in range(5)])

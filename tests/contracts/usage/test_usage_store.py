@@ -167,6 +167,13 @@ async def test_a_thousand_records_are_written_at_once(store: UsageStore) -> None
     assert (row.calls, row.prompt_tokens) == (1000, 1000 << 40)
 
 
+@pytest.mark.parametrize("count", [7, 8, 9, 63, 64, 65, 137, 500])
+async def test_every_record_of_a_batch_is_written_whatever_its_size(store: UsageStore, count: int) -> None:
+    await store.add([a_record(id=str(number), model=str(number)) for number in range(count)])
+
+    assert {row.bucket for row in await store.sums(ALL)} == {str(number) for number in range(count)}
+
+
 async def test_nothing_to_write_is_no_fault(store: UsageStore) -> None:
     await store.add([])
     assert list(await store.sums(ALL)) == []

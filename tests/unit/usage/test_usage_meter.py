@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.domain.model import Operation
 from services.domain.text import TokenUsage
-from services.usage.meter import LARGEST, Meter
+from services.usage.meter import LARGEST, MOST, Meter
 
 CHAT, RESPONSES, MESSAGES = Operation.CHAT_COMPLETIONS, Operation.RESPONSES, Operation.MESSAGES
 
@@ -128,6 +128,37 @@ def test_what_is_not_told_is_not_known() -> None:
     assert read(CHAT, b'{"usage": {"prompt_tokens": "3", "completion_tokens": -1, "total_tokens": true}}') is None
     assert read(CHAT, b'{"usage": {"prompt_tokens": 3}}') == TokenUsage(prompt_tokens=3)
     assert read(CHAT, b'{"usage": {"prompt_tokens": 0}}') == TokenUsage(prompt_tokens=0)
+
+
+def test_a_count_that_is_none_takes_nothing_with_it() -> None:
+    odd = {
+        "prompt_tokens": 3,
+        "input_tokens": "many",
+        "prompt_tokens_details": [1],
+        "output_tokens_details": {"thinking_tokens": 2},
+    }
+    assert read(CHAT, json.dumps({"usage": odd}).encode()) == TokenUsage(prompt_tokens=3, reasoning_tokens=2)
+    assert read(CHAT, b'{"usage": ["prompt_tokens", 3]}') is None
+
+
+@pytest.mark.parametrize("absurd", [MOST + 1, 1 << 64, 10**30])
+def test_a_count_that_no_store_can_sum_up_is_not_believed(absurd: int) -> None:
+    told = {"prompt_tokens": absurd, "completion_tokens": MOST}
+    assert read(CHAT, json.dumps({"usage": told}).encode()) == TokenUsage(completion_tokens=MOST)
+
+
+_WORDS = st.sampled_from(
+    ["prompt_tokens", "input_tokens", "output_tokens", "cached_tokens", "thinking_tokens", "total_tokens", "x"]
+)
+_DETAILS = st.sampled_from(["prompt_tokens_details", "output_tokens_details", "completion_tokens_details"])
+_COUNTS = st.dictionaries(_WORDS, st.none() | st.integers(0, 9))
+
+
+@given(_COUNTS, st.dictionaries(_DETAILS, st.none() | _COUNTS))
+def test_a_word_that_is_no_count_changes_nothing_of_the_others(counts: dict[str, Any], details: dict[str, Any]) -> None:
+    usual, odd = counts | details, {"cache_write_tokens": "none"} | counts | details
+    told = [read(MESSAGES, json.dumps({"usage": each}).encode()) or TokenUsage() for each in (usual, odd)]
+    assert told[0] == told[1]
 
 
 def test_a_message_that_is_cut_off_says_what_it_read_and_not_what_it_wrote() -> None:

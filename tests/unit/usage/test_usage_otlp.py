@@ -4,7 +4,6 @@ from services.usage.otlp import Told, told
 
 WHOLE = {
     "route": "direct:/v1/chat/completions",
-    "began_at": "1800000000.250000",
     "status": "200",
     "flags": "-",
     "ms": "12",
@@ -12,14 +11,14 @@ WHOLE = {
     "bytes_out": "111",
     "caller": "abc",
     "request_id": "r-1",
-    "refused": "-",
     "media_type": "application/json; charset=utf-8",
 }
 COUNTED = '{"prompt_tokens":5,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":2}}'
 
 
 def hear(*, model: str = "gpt-5", usage: str = COUNTED, **changed: str) -> Told | None:
-    return told(" ".join((WHOLE | changed).values()), model=model, usage=usage)
+    line = "\x1f".join([" ".join((WHOLE | changed).values()), model, usage])
+    return told(line, record_id="1", began_at=1800000000.25)
 
 
 def test_a_call_is_told_whole() -> None:
@@ -65,7 +64,7 @@ def test_an_answer_that_mulerun_broke_off_is_no_success() -> None:
 
 
 def test_envoys_own_words_are_no_answer_of_mulerun() -> None:
-    for own in ({"first_byte_us": "-", "status": "502", "flags": "UF"}, {"refused": "401", "status": "502"}):
+    for own in ({"first_byte_us": "-", "status": "502", "flags": "UF"}, {"usage": "refused 401", "status": "502"}):
         call = hear(**own)
         assert call is not None
         assert (call.record.status, call.record.first_byte_seconds, call.record.bytes_out) == (502, None, 0)
@@ -78,20 +77,24 @@ def test_no_call_is_shorter_than_its_first_byte() -> None:
 
 
 def test_a_refused_credential_is_told() -> None:
-    refusals = [hear(status="502", refused=status) for status in ("401", "403", "-")]
-    assert [call.refused for call in refusals if call] == [True, True, False]
+    refusals = [hear(status="502", usage=usage) for usage in ("refused 401", "refused 403", "-", COUNTED)]
+    assert [call.refused for call in refusals if call] == [True, True, False, False]
 
 
 def test_words_of_others_are_not_read_as_ours() -> None:
-    call = hear(model="a b c 200 -", usage="- -")
+    call = hear(model="a b c 200 -", usage="- -\x1frefused 401")
     assert call is not None
     assert (call.record.model, call.record.prompt_tokens, call.record.status) == ("a b c 200 -", None, 200)
+    assert not call.refused
 
 
 def test_nonsense_is_no_record_and_no_crash() -> None:
-    assert told("", model="", usage="") is None
-    assert told("direct:/v1/responses 1 2 3", model="", usage="") is None
+    assert told("", record_id="1", began_at=0.0) is None
+    assert told("direct:/v1/responses 1 2 3\x1fgpt-5\x1f-", record_id="1", began_at=0.0) is None
     assert hear(route="direct:/v1/videos") is None
     call = hear(route="direct:/v1/responses", status="x", ms="nan", first_byte_us="inf", bytes_out="-7", usage="{")
     assert call is not None
     assert (call.record.status, call.record.seconds, call.record.bytes_out, call.record.prompt_tokens) == (0, 0.0, 0, None)
+    call = hear(bytes_out="9" * 19, ms="9" * 5000)
+    assert call is not None
+    assert (call.record.bytes_out, call.record.seconds) == (0, 0.0115)
