@@ -5,7 +5,6 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
 from typing import Final, TypeAlias
 
 from starlette.datastructures import Headers
@@ -16,7 +15,7 @@ from edge.backend import Backend
 from edge.caller import CALLER_LEFT, CallerLeft, Line
 from edge.dialects.fields import WrongField
 from edge.errors import Dialect, Failure, document, headers, row_of
-from edge.exchange import REQUEST_ID, TRACE, Exchange, no_such_path, wrong_method
+from edge.exchange import REQUEST_ID, TRACE, Exchange, header_of, no_such_path, wrong_method
 from edge.routes.audio import Audio
 from edge.routes.catalog import Catalog
 from edge.routes.chat import Chat
@@ -34,17 +33,17 @@ from edge.routes.videos import Videos
 from edge.routes.webhooks import Webhooks
 from edge.schemas.transcoded import TRANSCODED
 from edge.settings import Settings
+from edge.telemetry import say_access
 from edge.texts import Texts
 
-_ACCESS: Final = logging.getLogger("edge.access")
 _LOG: Final = logging.getLogger("edge")
 _GOOD_REQUEST_ID: Final = re.compile(r"[\w.:+/=@-]{1,128}", re.ASCII)
 """What every part takes; Envoy replaces any other before it comes here."""
 _PROBES: Final = frozenset({"/healthz", "/readyz"})
 """Asked every second by whoever watches over this process."""
 
-Watcher: TypeAlias = Callable[[Scope, Line], AbstractContextManager[None]]
-"""Makes a context around one request. It must not raise."""
+Watcher: TypeAlias = Callable[[Scope, Line], Callable[[], None]]
+"""Is told when a request begins, and what it gives is called when that has ended. Neither may raise."""
 
 
 class App:
@@ -74,28 +73,35 @@ class App:
         self.routes = (*served, *Reference(served).routes())
         """Every path that is served; none is described that is not among them."""
         self._router = Router(self.routes, redirect_slashes=False, default=_no_such_path)
+        # Paths without a variable part are found at once; that none of the others takes one of them is what a path's shape says.
+        self._fixed = {route.path: route for route in self.routes if not route.param_convertors}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
-        given = Headers(scope=scope).get("x-request-id", "")
+        given = header_of(scope, b"x-request-id")
         request_id = given if _GOOD_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope[REQUEST_ID] = request_id
         line = Line(scope["method"], receive, send, _on_every_answer(request_id, scope))
         began = time.perf_counter()
+        watching = [begin(scope, line) for begin in self._watchers]
         try:
-            with ExitStack() as stack:
-                for watcher in self._watchers:
-                    stack.enter_context(watcher(scope, line))
-                async with line:
-                    await self._serve(scope, line)
+            with line:
+                await self._serve(scope, line)
         except CallerLeft:
             _LOG.debug("the caller hung up", extra={"request_id": request_id})
         finally:
+            for end in reversed(watching):
+                end()
             _log_access(scope, line, request_id, time.perf_counter() - began)
 
     async def _serve(self, scope: Scope, line: Line) -> None:
         try:
-            await self._router(scope, line.receive, line.send)
+            route = self._fixed.get(scope["path"])
+            if route is None:
+                await self._router(scope, line.receive, line.send)
+            else:
+                scope["route"] = route
+                await route.app(scope, line.receive, line.send)
         except WrongField as error:
             await _tell(Failure("INVALID_REQUEST", str(error), param=error.field), scope, line)
         except Failure as failure:
@@ -133,18 +139,16 @@ def _dialect(scope: Scope) -> Dialect:
 
 
 def _on_every_answer(request_id: str, scope: Scope) -> list[tuple[bytes, bytes]]:
-    name = b"request-id" if _dialect(scope) is Dialect.ANTHROPIC else b"x-request-id"
-    return list(dict.fromkeys([(b"x-request-id", request_id.encode()), (name, request_id.encode())]))
+    encoded = request_id.encode()
+    ours = (b"x-request-id", encoded)
+    return [ours, (b"request-id", encoded)] if _dialect(scope) is Dialect.ANTHROPIC else [ours]
 
 
 def _log_access(scope: Scope, line: Line, request_id: str, seconds: float) -> None:
     status = line.status or CALLER_LEFT
     traced = {"trace_id": scope[TRACE]["traceparent"].split("-")[1]} if TRACE in scope else {}
-    _ACCESS.log(
+    say_access(
         logging.DEBUG if scope["path"] in _PROBES else logging.INFO,
-        "%s %s %d",
-        scope["method"],
-        scope["path"],
-        status,
-        extra={"request_id": request_id, "status": status, "ms": round(seconds * 1000, 1), "whole": line.finished, **traced},
+        f"{scope['method']} {scope['path']} {status}",
+        {"request_id": request_id, "status": status, "ms": round(seconds * 1000, 1), "whole": line.finished, **traced},
     )

@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from edge.channels import open_channel
 from edge.errors import Failure, Spent
-from edge.statuses import failure_of, lost
+from edge.statuses import failure_of, lost, unreachable
 
 Metadata: TypeAlias = Sequence[tuple[str, str]]
 Request = TypeVar("Request")
@@ -154,7 +154,7 @@ class Backend:
             async with asyncio.timeout(self._patience):
                 await self._channel.channel_ready()
         except TimeoutError as error:
-            raise Failure("CORE_UNREACHABLE", "the gateway's core cannot be reached; try again in a moment") from error
+            raise unreachable() from error
 
 
 def _asked_to_stop() -> bool:

@@ -40,13 +40,13 @@ class ConversationHead(TextHead, kw_only=True):
 
 async def read(exchange: Exchange, limit: int) -> bytes:
     """The whole body, unpacked, of at most `limit` bytes. Raises Failure; CallerLeft where the caller hangs up in the middle."""
-    encoding = exchange.headers.get("content-encoding", "identity").strip().lower()
+    encoding = exchange.header(b"content-encoding").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
         raise Failure(
             "INVALID_REQUEST", f'content-encoding "{encoding}" is not supported; send the body as it is, or packed with gzip'
         )
     unpacked = _Unpacked(limit) if encoding.endswith("gzip") else None
-    announced = exchange.headers.get("content-length", "")
+    announced = exchange.header(b"content-length")
     if announced.isdecimal() and int(announced) > limit:
         await _let_go(exchange, limit * PATIENCE)
         raise _too_large(limit)

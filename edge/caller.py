@@ -5,6 +5,7 @@ the task that serves. So no endpoint needs to think of it.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Final, Self
@@ -35,7 +36,8 @@ class Line:
         """When the answer's head went out, on the clock of `perf_counter`."""
         self.finished = False
         self._left = False
-        self._listening: asyncio.Task[None] | None = None
+        self._served: asyncio.Task[Any] | None = None
+        self._listening: Coroutine[Any, Any, None] | None = None
 
     async def receive(self) -> Message:
         """The next piece of the body. Raises CallerLeft."""
@@ -54,24 +56,44 @@ class Line:
             message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
         elif not message.get("more_body", False):
             self.finished = True
+            self._hush()
         await self._send(message)
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         if self._bodiless:
             self._listen()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._left:
-            if _this_task().uncancel() == 0 and isinstance(error, asyncio.CancelledError):
-                raise CallerLeft from error
-        elif self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait({self._listening})
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._hush()
+        if self._left and _this_task().uncancel() == 0 and isinstance(error, asyncio.CancelledError):
+            raise CallerLeft from error
 
     def _listen(self) -> None:
-        if self._listening is None:
-            self._listening = asyncio.create_task(self._until_left(_this_task()))
+        if self._served is None:
+            self._served = _this_task()
+            self._listening = self._until_left(self._served)
+            self._hear()
+
+    def _hush(self) -> None:
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+
+    def _hear(self, _: object = None) -> None:
+        """Runs the listening coroutine to where it waits, and again when that has come.
+
+        Nearly all of them wait in vain, and a task for each would be a tenth of what a call costs. Without a task of its own it
+        can await only what does not ask for one; a server's `receive` waits for an event.
+        """
+        if self._listening is None:  # what it waited for had come in the turn in which it was hushed
+            return
+        try:
+            awaited = self._listening.send(None)
+        except StopIteration:
+            self._listening = None
+        else:
+            awaited.add_done_callback(self._hear)
 
     async def _until_left(self, served: "asyncio.Task[Any]") -> None:
         message = await self._receive()

@@ -17,7 +17,7 @@ TRACE: Final = "cli2api.trace"
 """Key in the ASGI scope, where a request is traced: the headers (`traceparent`, `tracestate`) that the core's calls go under."""
 _ENDPOINT: Final = "x-cli2api-endpoint"
 """Metadata; the path as the route table has it, as "/v1/videos/{id}/remix"."""
-_KEY_HEADERS: Final = ("authorization", "x-api-key")
+_KEY_HEADERS: Final = ((b"authorization", "authorization"), (b"x-api-key", "x-api-key"))
 _PRINTABLE: Final = re.compile(r"[ -~]+")
 """What gRPC metadata may hold."""
 
@@ -29,9 +29,19 @@ class Exchange:
         self._scope = scope
         self._send = send
         self.receive = receive
-        self.headers = Headers(scope=scope)
+        self.fields: list[tuple[bytes, bytes]] = scope["headers"]
+        """The headers as they came in, names in lower case."""
         self.method: str = scope["method"]
         self.request_id: str = scope[REQUEST_ID]
+
+    @property
+    def headers(self) -> Headers:
+        """The headers as text, by name."""
+        return Headers(raw=self.fields)
+
+    def header(self, name: bytes) -> str:
+        """One header, for which nothing else is made; of a repeated one the first. Empty where there is none."""
+        return header_of(self._scope, name)
 
     def path(self, name: str) -> str:
         """A variable part of the path. Raises Failure where nothing stands there, as behind the slash of "/v1/models/"."""
@@ -56,14 +66,15 @@ class Exchange:
     @property
     def metadata(self) -> list[tuple[str, str]]:
         """What the core is told of the call: the key as it was presented, the request's id, and for its record the endpoint."""
-        keys = [(name, self.headers[name]) for name in _KEY_HEADERS if _PRINTABLE.fullmatch(self.headers.get(name, ""))]
+        presented = [(name, self.header(field)) for field, name in _KEY_HEADERS]
+        keys = [(name, value) for name, value in presented if _PRINTABLE.fullmatch(value)]
         traced = self._scope.get(TRACE, {}).items()
         return [*keys, ("x-request-id", self.request_id), (_ENDPOINT, self._scope["route"].path), *traced]
 
     @property
     def idempotency_key(self) -> str:
         """The caller's Idempotency-Key; empty where there is none."""
-        return self.headers.get("idempotency-key", "")
+        return self.header(b"idempotency-key")
 
     async def reply(self, document: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Answers with one JSON document."""
@@ -88,6 +99,14 @@ class Exchange:
     async def end(self, rest: bytes) -> None:
         """The rest of the answer, after which it is finished."""
         await self._send({"type": "http.response.body", "body": rest, "more_body": False})
+
+
+def header_of(scope: Scope, name: bytes) -> str:
+    """A request's header by its name in lower case; of a repeated one the first. Empty where there is none."""
+    for field, value in scope["headers"]:
+        if field == name:
+            return str(value, "latin-1")
+    return ""
 
 
 def no_such_path(scope: Scope) -> Failure:

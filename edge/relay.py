@@ -18,7 +18,8 @@ from edge.sse import EventWriter
 from edge.voices import Voice, told, written
 
 _OURS: Final = "x-cli2api-"
-_NOT_ASKED: Final = frozenset({"host", "content-length", "content-encoding", "accept-encoding", "x-request-id", "expect"})
+_OUR_FIELDS: Final = _OURS.encode()
+_NOT_ASKED: Final = frozenset({b"host", b"content-length", b"content-encoding", b"accept-encoding", b"x-request-id", b"expect"})
 """The caller's headers about this hop. Without accept-encoding the answer comes as it is, so that events can be seen in it."""
 _NOT_TOLD: Final = frozenset({"content-length", "transfer-encoding", "connection", "x-request-id"})
 """The upstream's headers that are about its hop; `x-request-id` is the gateway's own."""
@@ -40,7 +41,8 @@ async def carry_whole(exchange: Exchange, backend: Backend, call: Relay) -> None
 
     Raises Failure with the reason UNSUPPORTED where the model's upstream does not speak the dialect.
     """
-    request = text_pb2.RelayWholeRequest(call=_request(exchange, call))
+    request = text_pb2.RelayWholeRequest()
+    _fill(request.call, exchange, call)
     found = await backend.ask(backend.text.RelayWhole, request, metadata=exchange.metadata, timeout=None)
     headers = [*_told(found.head), ("content-length", str(len(found.body)))]
     await exchange.start(found.head.status, headers)
@@ -52,7 +54,9 @@ async def carry(exchange: Exchange, backend: Backend, call: Relay, events: Event
 
     Raises Failure before the answer has begun, with the reason UNSUPPORTED where the model's upstream does not speak the dialect.
     """
-    async with backend.open(backend.text.Relay, _request(exchange, call), metadata=exchange.metadata) as pieces:
+    request = text_pb2.RelayRequest()
+    _fill(request, exchange, call)
+    async with backend.open(backend.text.Relay, request, metadata=exchange.metadata) as pieces:
         head = (await pieces.first()).head
         headers = _told(head)
         if head.status == 200 and _has_events(headers):
@@ -101,15 +105,16 @@ async def _refusal(exchange: Exchange, status: int, pieces: Pieces[text_pb2.Rela
     return told(failure, voice, exchange.request_id)
 
 
-def _request(exchange: Exchange, call: Relay) -> text_pb2.RelayRequest:
-    headers = [
-        text_pb2.Header(name=name, value=value)
-        for name, value in exchange.headers.items()
-        if name not in _NOT_ASKED and not name.startswith(_OURS)
-    ]
-    return text_pb2.RelayRequest(
-        operation=call.operation, model=call.model, body=call.body, headers=headers, query=exchange.query_text
-    )
+def _fill(request: text_pb2.RelayRequest, exchange: Exchange, call: Relay) -> None:
+    """Writes the call into an empty message where that stands, since a message that is put into another one is copied."""
+    request.operation = call.operation
+    request.model = call.model
+    request.body = call.body
+    request.query = exchange.query_text
+    add = request.headers.add
+    for name, value in exchange.fields:
+        if name not in _NOT_ASKED and not name.startswith(_OUR_FIELDS):
+            add(name=str(name, "latin-1"), value=str(value, "latin-1"))
 
 
 def _told(head: text_pb2.RelayHead) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from typing import Final
 
 import uvicorn
 
+from edge import gathering
 from edge.app import App
 from edge.backend import Backend
 from edge.lookout import Lookout
@@ -44,7 +45,7 @@ def server(app: App, *, grace: float) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=gathering.Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from edge.errors import Failure, Spent
+from edge.wire.connection import NOT_BEGUN
 
 _DOMAIN: Final = "cli2api"
 _DETAILS: Final = "grpc-status-details-bin"
@@ -53,7 +54,14 @@ def lost(spent: Spent) -> Failure:
     return Failure(reason, message, spent=spent)
 
 
+def unreachable() -> Failure:
+    """No core has begun the call, so that it can be tried again whatever it is."""
+    return Failure("CORE_UNREACHABLE", "the gateway's core cannot be reached; try again in a moment")
+
+
 def _bare(error: grpc.aio.AioRpcError, spent: Spent) -> Failure:
+    if (error.code(), error.details()) == NOT_BEGUN:
+        return unreachable()
     reason, message = REASON_OF_CODE.get(error.code(), ("INTERNAL", "the gateway's core failed; its log has the request id"))
     job_id = _job_id(error)
     if job_id:

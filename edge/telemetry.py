@@ -3,41 +3,83 @@
 import json
 import logging
 import sys
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import msgspec
 
 _NOT_EXTRA: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 """What every record has; all else was said by `extra`."""
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+_ACCESS: Final = logging.getLogger("edge.access")
 
 
 class Lines(logging.Formatter):
     """A record as JSON: time (RFC 3339, UTC), level, logger, message, then what `extra` says."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line. msgspec writes it in a third of the time that json takes, and there is one for each call."""
-        fields: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
+        """One line. msgspec writes it in a third of the time that json takes."""
+        fields = _head(record.created, record.levelname, record.name, record.getMessage())
         fields |= {name: value for name, value in record.__dict__.items() if name not in _NOT_EXTRA}
         if record.exc_info:
             fields["exc_info"] = self.formatException(record.exc_info)
         if record.stack_info:
             fields["stack_info"] = self.formatStack(record.stack_info)
         try:
-            return msgspec.json.encode(fields, enc_hook=str).decode()
+            return _ENCODER.encode(fields).decode()
         except (UnicodeEncodeError, OverflowError):  # half a character, or a number beyond 64 bits
             return json.dumps(fields, default=str)
 
 
+class Stream(logging.StreamHandler[TextIO]):
+    """Writes a line for each record, as any StreamHandler does, or one that is a line already."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.setFormatter(Lines())
+
+    def write(self, line: str) -> None:
+        """Writes a whole line. Never fails: where it cannot write, it cannot say so either."""
+        self.acquire()
+        try:
+            with suppress(OSError, ValueError):  # a broken pipe, or a stream that was closed
+                self.stream.write(line)
+                self.flush()
+        finally:
+            self.release()
+
+
+def say_access(level: int, message: str, extra: dict[str, Any]) -> None:
+    """The line that tells of one request: what the logger "edge.access" would write, at a third of its cost.
+
+    Whoever else listens to the log gets a record, as ever.
+    """
+    if not _ACCESS.isEnabledFor(level):
+        return
+    heard = logging.root.handlers
+    only = heard[0] if len(heard) == 1 and not (_ACCESS.handlers or _ACCESS.filters) else None
+    if isinstance(only, Stream) and only.level <= level and not only.filters:
+        fields = _head(time.time(), logging.getLevelName(level), _ACCESS.name, message) | extra
+        with suppress(UnicodeEncodeError):
+            only.write(_ENCODER.encode(fields).decode() + "\n")
+            return
+    _ACCESS.log(level, "%s", message, extra=extra)
+
+
 def log_to_stderr(level: str) -> None:
     """From here on every logger writes JSON lines of `level` ("debug" to "error") and above."""
-    lines = logging.StreamHandler(sys.stderr)
-    lines.setFormatter(Lines())
-    logging.basicConfig(level=level.upper(), handlers=[lines], force=True)
+    logging.basicConfig(level=level.upper(), handlers=[Stream(sys.stderr)], force=True)
     # uvicorn tells what the access line tells already.
     logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def _head(created: float, level: str, logger: str, message: str) -> dict[str, Any]:
+    """How every line begins."""
+    return {
+        "time": datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": level.lower(),
+        "logger": logger,
+        "message": message,
+    }

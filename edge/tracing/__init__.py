@@ -1,7 +1,6 @@
 """Traces of the edge's requests, for OpenTelemetry. Law: without its standard variables nothing of it is even imported."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from starlette.types import Scope
@@ -14,7 +13,7 @@ ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_EN
 class Tracing(Protocol):
     """The edge's spans."""
 
-    def watcher(self, scope: Scope, line: Line, /) -> AbstractContextManager[None]:
+    def watcher(self, scope: Scope, line: Line, /) -> Callable[[], None]:
         """A span around each request; a Watcher of the app."""
 
     async def close(self) -> None:

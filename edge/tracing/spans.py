@@ -3,8 +3,7 @@
 Law: no body, query or key is in an attribute.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -25,8 +24,7 @@ class Spans:
         self._tracer = self._provider.get_tracer("cli2api")
         self._context = TraceContextTextMapPropagator()
 
-    @contextmanager
-    def watcher(self, scope: Scope, line: Line, /) -> Iterator[None]:
+    def watcher(self, scope: Scope, line: Line, /) -> Callable[[], None]:
         """A span around one request, below the one that its `traceparent` names; the core's calls go below it."""
         method: str = scope["method"]
         span = self._tracer.start_span(
@@ -38,9 +36,8 @@ class Spans:
         below: dict[str, str] = {}
         self._context.inject(below, trace.set_span_in_context(span))
         scope[TRACE] = below
-        try:
-            yield
-        finally:
+
+        def end() -> None:
             if "route" in scope:
                 span.update_name(f"{method} {scope['route'].path}")
                 span.set_attribute("http.route", scope["route"].path)
@@ -50,6 +47,8 @@ class Spans:
                 span.set_status(Status(StatusCode.ERROR))
                 span.set_attribute("error.type", str(status))
             span.end()
+
+        return end
 
     async def close(self) -> None:
         """Delivers what is left."""

@@ -76,12 +76,14 @@ class Texts(text_pb2_grpc.TextServiceServicer):
         """The upstream's answer as it is: a head, then bytes. Unsupported where it serves the model in another dialect."""
         self._note(request.model)
         route = self._relay_route(request)
-        async with self._relayed(route, request) as (reply, withheld), aclosing(reply.chunks()) as chunks:
-            opening = b""
+        async with self._relayed(route, request) as (reply, withheld):
+            chunks, opening = reply.chunks(), b""
             if self._may_be_served_otherwise(request.model, route, reply):
                 opening = await _read(chunks, _LONGEST_REFUSAL)
                 _raise_if_not_served(request.model, route, opening)
-            yield text_pb2.RelayResponse(head=_head(reply))
+            first = text_pb2.RelayResponse()
+            _put_head(reply, first.head)
+            yield first
             if opening:
                 yield text_pb2.RelayResponse(chunk=opening)
             note, meter = call.current().note, Meter(route.operation, streamed=_has_events(reply))
@@ -104,8 +106,8 @@ class Texts(text_pb2_grpc.TextServiceServicer):
         asked = request.call
         self._note(asked.model)
         route = self._relay_route(asked)
-        async with self._upstream.relay(route, asked.body, _headers(asked)) as reply, aclosing(reply.chunks()) as chunks:
-            body = await _read(chunks, LARGEST_WHOLE)
+        async with self._upstream.relay(route, asked.body, _headers(asked)) as reply:
+            body = await _read(reply.chunks(), LARGEST_WHOLE)
             if len(body) > LARGEST_WHOLE:
                 raise UpstreamUnavailable(f"MuleRun's answer is larger than {LARGEST_WHOLE} bytes; ask for a stream")
             if self._may_be_served_otherwise(asked.model, route, reply):
@@ -113,7 +115,9 @@ class Texts(text_pb2_grpc.TextServiceServicer):
             note, meter = call.current().note, Meter(route.operation, streamed=_has_events(reply))
             meter.feed(body)
             note.status, note.tokens = reply.status, meter.tokens
-            return text_pb2.RelayWholeResponse(head=_head(reply), body=body)
+            answer = text_pb2.RelayWholeResponse(body=body)
+            _put_head(reply, answer.head)
+            return answer
 
     @asynccontextmanager
     async def _relayed(self, route: Route, request: text_pb2.RelayRequest) -> AsyncGenerator[tuple[Reply, Withheld | None], None]:
@@ -146,13 +150,9 @@ class Texts(text_pb2_grpc.TextServiceServicer):
 
     def _relay_route(self, request: text_pb2.RelayRequest) -> Route:
         operation = OPERATIONS.get(request.operation)
-        violations = [
-            *([] if operation else [Violation("operation", "is required")]),
-            *([] if request.model else [Violation("model", "is required")]),
-            *([] if request.body else [Violation("body", "is required")]),
-        ]
-        if operation is None or violations:
-            raise InvalidRequest.of(*violations)
+        if operation is None or not (request.model and request.body):
+            given = {"operation": operation, "model": request.model, "body": request.body}
+            raise InvalidRequest.of(*(Violation(name, "is required") for name, value in given.items() if not value))
         route = self._catalog.route(request.model, operation)
         return replace(route, path=f"{route.path}?{_query(request.query)}") if request.query else route
 
@@ -176,10 +176,11 @@ def _uncompressed(request: text_pb2.RelayRequest) -> Sequence[tuple[str, str]]:
     ]
 
 
-def _head(reply: Reply) -> text_pb2.RelayHead:
-    return text_pb2.RelayHead(
-        status=reply.status, headers=[text_pb2.Header(name=name, value=value) for name, value in reply.headers]
-    )
+def _put_head(reply: Reply, head: text_pb2.RelayHead) -> None:
+    """Writes the head where it belongs; one that is made beside it would be copied there."""
+    head.status = reply.status
+    for name, value in reply.headers:
+        head.headers.add(name=name, value=value)
 
 
 async def _read(chunks: AsyncIterator[bytes], most: int) -> bytes:

@@ -58,6 +58,8 @@ class Catalog:
             if target in aliases:
                 raise ValueError(f"alias {alias!r} leads to the alias {target!r}; let it lead to {aliases[target]!r} itself")
         self._aliases = dict(aliases)
+        self._routes: dict[tuple[str, Operation], Route] = {}
+        """Those that were asked for, of names that the catalog knows: whatever else callers make up is not kept."""
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -106,8 +108,13 @@ class Catalog:
         Raises ModelUnresolved where an alias or a vendor prefix leads nowhere, Unsupported where the model is not served by
         `operation`; the message says what does serve it.
         """
-        upstream_model, paths = self._paths(name)
-        return routes.choose(name, upstream_model, paths, operation)
+        route = self._routes.get((name, operation))
+        if route is None:
+            upstream_model, paths = self._paths(name)
+            route = routes.choose(name, upstream_model, paths, operation)
+            if self._named(name):
+                self._routes[name, operation] = route
+        return route
 
     def _paths(self, name: str) -> tuple[str, Mapping[Operation, str]]:
         """What the upstream calls the model, and its paths."""

@@ -38,6 +38,10 @@ class Call:
     """A transcoder stands between: the caller sees no metadata before the end, and of a failure only what `plainly` says."""
     note: Note = field(default_factory=Note, compare=False)
 
+    def of(self, caller: str) -> "Call":
+        """The same call, now that its caller is known."""
+        return Call(request_id=self.request_id, caller=caller, trace_id=self.trace_id, reads_json=self.reads_json, note=self.note)
+
 
 _NOBODY: Final = Call()
 _current: ContextVar[Call] = ContextVar("cli2api_call", default=_NOBODY)

@@ -116,8 +116,8 @@ class Reply(Protocol):
     status: int
     headers: Sequence[tuple[str, str]]
 
-    def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The body as it comes in, cut anywhere. Raises UpstreamUnavailable if the upstream dies."""
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes in, cut anywhere; leaving the context ends it. Raises UpstreamUnavailable if it breaks off."""
 
 
 class TextUpstream(Protocol):

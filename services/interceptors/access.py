@@ -2,33 +2,38 @@
 
 import logging
 import re
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from secrets import token_hex
+from random import Random
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from services.domain import call
-from services.interceptors.shapes import Rpc
+from services.interceptors.shapes import Inside, Rpc
+from services.telemetry import say_each
 
 _log = logging.getLogger(__name__)
 
 REQUEST_ID: Final = "x-request-id"
 WAY: Final = "x-cli2api-way"
 """Metadata by which Envoy says that its caller reads JSON. Nobody outside can send it."""
+_chance: Final = Random()  # noqa: S311 - nothing is kept secret by it
+"""Asking the system each time would be a call of its own. Ids have to differ; nothing is lost where somebody guesses one."""
 _SANE: Final = re.compile(r"[\w.:+/=@-]{1,128}", re.ASCII)
 
 
-@asynccontextmanager
-async def access(rpc: Rpc) -> AsyncGenerator[None, None]:
+async def access(rpc: Rpc, inside: Inside) -> Any:
     """Takes the caller's x-request-id, or makes one, gives it back in the trailing metadata, and writes the line at the end."""
     given = rpc.metadata.get(REQUEST_ID, "")
-    request_id = given if _SANE.fullmatch(given) else token_hex(16)
+    request_id = given if _SANE.fullmatch(given) else f"{_chance.getrandbits(128):032x}"
     call.enter(call.Call(request_id=request_id, reads_json=rpc.metadata.get(WAY) == "json"))
     rpc.context.set_trailing_metadata(((REQUEST_ID, request_id),))
     try:
-        yield
+        return await inside(rpc)
     finally:
+        _tell(rpc, request_id)
+
+
+def _tell(rpc: Rpc, request_id: str) -> None:
+    if _log.isEnabledFor(logging.DEBUG if rpc.is_probe else logging.INFO):
         line = {
             "method": rpc.method[:200],
             "code": rpc.code.name,
@@ -37,4 +42,7 @@ async def access(rpc: Rpc) -> AsyncGenerator[None, None]:
             "request_id": request_id,
             "peer": rpc.context.peer(),
         }
-        _log.log(logging.DEBUG if rpc.is_probe else logging.INFO, "call", extra=line)
+        if rpc.is_probe:
+            _log.debug("call", extra=line)
+        else:
+            say_each(_log, "call", (line,))

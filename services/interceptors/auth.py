@@ -1,16 +1,14 @@
 """Lets in who presents a key of this gateway. Without any key the gateway is open; probes are open always."""
 
 import hmac
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Iterable
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from services.domain import call
 from services.domain.errors import InvalidApiKey
 from services.domain.usage import caller_of
-from services.interceptors.shapes import Ring, Rpc
+from services.interceptors.shapes import Inside, Ring, Rpc
 
 _SIGNED: Final = frozenset({"/cli2api.v1.JobService/ReceiveWebhook"})
 """Methods of callers that have no key of ours: what they say is signed, and checked by whoever serves it."""
@@ -24,32 +22,38 @@ class Keys:
 
     def change(self, keys: Iterable[str]) -> None:
         """From the next call on these and no others; none lets everybody in."""
-        self._digests = tuple(_digest(key) for key in keys)
+        self._callers = tuple((_digest(key), caller_of(key)) for key in keys)
 
     def __bool__(self) -> bool:
-        return bool(self._digests)
+        return bool(self._callers)
 
     def know(self, key: str) -> bool:
         """Whether it is one of them."""
-        digest = _digest(key)
+        return self.caller(key) is not None
+
+    def caller(self, key: str) -> str | None:
+        """The hash of whoever presents it; None where it is none of them."""
+        digest, found = _digest(key), None
         # Every key is compared, and digests have one length: the time taken tells nothing of the keys.
-        return sum(hmac.compare_digest(digest, each) for each in self._digests) > 0
+        for each, caller in self._callers:
+            if hmac.compare_digest(digest, each):
+                found = caller
+        return found
 
 
 def auth(keys: Keys) -> Ring:
     """The ring that knows `keys` and puts the caller's hash into the call."""
 
-    @asynccontextmanager
-    async def ring(rpc: Rpc) -> AsyncGenerator[None, None]:
+    async def ring(rpc: Rpc, inside: Inside) -> Any:
         if keys and not rpc.is_probe and rpc.method not in _SIGNED:
             presented = presented_keys(rpc)
             if not presented:
                 raise InvalidApiKey("no API key: send it as metadata `authorization: Bearer <key>` or `x-api-key: <key>`")
-            known = [key for key in presented if keys.know(key)]
-            if not known:
+            callers = [caller for caller in map(keys.caller, presented) if caller is not None]
+            if not callers:
                 raise InvalidApiKey("this gateway does not know the API key; CLI2API_API_KEYS has those that it knows")
-            call.enter(replace(call.current(), caller=caller_of(known[0])))
-        yield
+            call.enter(call.current().of(callers[0]))
+        return await inside(rpc)
 
     return ring
 

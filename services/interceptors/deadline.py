@@ -4,28 +4,24 @@ Law: a call that waits for a job is left alone, since its servicer says more: wh
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from services.domain.errors import DeadlineExceeded
 from services.domain.patience import patience
-from services.interceptors.shapes import Rpc
+from services.interceptors.shapes import Inside, Rpc
 
 _NAMES_THE_JOB: Final = ("/cli2api.v1.MediaService/", "/cli2api.v1.JobService/WaitJob")
 
 
-@asynccontextmanager
-async def deadline(rpc: Rpc) -> AsyncGenerator[None, None]:
+async def deadline(rpc: Rpc, inside: Inside) -> Any:
     """Stops what the call does a little before its deadline, and raises DeadlineExceeded."""
     left = None if rpc.method.startswith(_NAMES_THE_JOB) else patience(rpc.context.time_remaining())
     if left is None:
-        yield
-        return
+        return await inside(rpc)
     limit = asyncio.timeout(left)
     try:
         async with limit:
-            yield
+            return await inside(rpc)
     except TimeoutError as error:
         if not limit.expired():
             raise

@@ -6,8 +6,6 @@ caller; a cancelled call stays cancelled.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import grpc
@@ -17,7 +15,7 @@ from services.domain import call
 from services.domain.errors import Failure, Internal
 from services.interceptors.details import CODES, status_of
 from services.interceptors.plainly import plainly
-from services.interceptors.shapes import Context, Rpc
+from services.interceptors.shapes import Context, Inside, Rpc
 
 _log = logging.getLogger(__name__)
 
@@ -26,11 +24,10 @@ DETAILS: Final = "grpc-status-details-bin"
 _C = grpc.StatusCode
 
 
-@asynccontextmanager
-async def faults(rpc: Rpc) -> AsyncGenerator[None, None]:
+async def faults(rpc: Rpc, inside: Inside) -> Any:
     """Ends the call with the status of the failure that comes out of it."""
     try:
-        yield
+        return await inside(rpc)
     except grpc.aio.AbortError:
         rpc.code = _code_of(rpc.context)
         raise

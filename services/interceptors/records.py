@@ -5,18 +5,17 @@ A call is one record, whichever way it took. Reading jobs, files, the catalog or
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from secrets import token_hex
+from collections.abc import Mapping
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from services.domain import call
 from services.domain.errors import Failure, Unsupported
 from services.domain.ports import Clock
 from services.domain.text import TokenUsage
 from services.domain.usage import Record
-from services.interceptors.shapes import Ring, Rpc
+from services.interceptors.shapes import Inside, Ring, Rpc
+from services.usage.ids import ids
 from services.usage.recorder import Recorder
 
 ENDPOINT: Final = "x-cli2api-endpoint"
@@ -61,17 +60,15 @@ STATUSES: Final[Mapping[str, int]] = {
 
 def records(recorder: Recorder, clock: Clock) -> Ring:
     """The ring that records into `recorder`. It stands inside of auth: the caller is known by then, and nobody else recorded."""
+    own_ids = ids()
 
-    @asynccontextmanager
-    async def ring(rpc: Rpc) -> AsyncGenerator[None, None]:
+    async def ring(rpc: Rpc, inside: Inside) -> Any:
         if not rpc.known or not rpc.method.startswith(_RECORDED):
-            yield
-            return
+            return await inside(rpc)
         began_at = clock.now()
         status, cancelled, job_id = 500, False, ""
         try:
-            yield
-            status = call.current().note.status or 200
+            reply = await inside(rpc)
         except asyncio.CancelledError:
             remaining: float | None = rpc.context.time_remaining()
             cancelled = remaining is None or remaining > 0
@@ -83,9 +80,15 @@ def records(recorder: Recorder, clock: Clock) -> Ring:
             else:
                 status, job_id = STATUSES[failure.reason], failure.metadata.get("job_id", "")
             raise
+        else:
+            status = call.current().note.status or 200
+            return reply
         finally:
             if status:
-                recorder.record(_record(rpc, began_at=began_at, status=status, cancelled=cancelled, job_id=job_id))
+                record = _record(
+                    rpc, record_id=next(own_ids), began_at=began_at, status=status, cancelled=cancelled, job_id=job_id
+                )
+                recorder.record(record)
 
     return ring
 
@@ -96,11 +99,11 @@ def _is_asked_again(rpc: Rpc, failure: Failure) -> bool:
     return translated and isinstance(failure, Unsupported)
 
 
-def _record(rpc: Rpc, *, began_at: float, status: int, cancelled: bool, job_id: str) -> Record:
+def _record(rpc: Rpc, *, record_id: str, began_at: float, status: int, cancelled: bool, job_id: str) -> Record:
     served = call.current()
     tokens = served.note.tokens or TokenUsage()
     return Record(
-        id=token_hex(16),
+        id=record_id,
         began_at=began_at,
         endpoint=_endpoint(rpc),
         model=served.note.model[:LONGEST_NAME],

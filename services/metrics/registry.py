@@ -5,6 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.metrics.tally import Family, Tally
 from services.telemetry import open_registry
 
 _SHORT: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -20,13 +21,15 @@ class Metrics:
             version("mulerun-cli2api")
         ).set(1)
 
-        self.upstream_calls = self._counter(
-            "cli2api_upstream_calls", "Calls of MuleRun that ended.", ("plane", "operation", "status", "failure")
+        took = "From a call of MuleRun to the last byte of its answer."
+        outcome = ("plane", "operation", "status", "failure")
+        self.upstream = Tally(
+            running=Family(name="cli2api_upstream_open", says="Calls of MuleRun that are open.", labels=("plane",)),
+            ended=Family(name="cli2api_upstream_calls", says="Calls of MuleRun that ended.", labels=outcome),
+            seconds=Family(name="cli2api_upstream_seconds", says=took, labels=("plane", "operation")),
+            bounds=_LONG,
         )
-        self.upstream_seconds = self._histogram(
-            "cli2api_upstream_seconds", "From a call of MuleRun to the last byte of its answer.", ("plane", "operation"), _LONG
-        )
-        self.upstream_open = self._gauge("cli2api_upstream_open", "Calls of MuleRun that are open.", ("plane",))
+        self.registry.register(self.upstream)
 
         self.jobs_written = self._counter("cli2api_jobs_written", "Orders written down as jobs.", ("kind",))
         self.jobs_settled = self._counter("cli2api_jobs_settled", "Jobs that this core wrote the end of.", ("kind", "state"))

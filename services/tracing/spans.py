@@ -4,11 +4,11 @@ Laws: no prompt, key or file is ever in an attribute. MuleRun is told of no trac
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -19,7 +19,7 @@ from services.domain import call
 from services.domain.job import Job
 from services.domain.ports import Plane
 from services.domain.watch import Asked
-from services.interceptors.shapes import Rpc
+from services.interceptors.shapes import Inside, Rpc
 from services.tracing import provider
 from services.tracing.words import OPERATIONS, OUR_FAULTS, usage
 
@@ -40,12 +40,10 @@ class Spans:
         self._host = host
         self._submissions: OrderedDict[str, SpanContext] = OrderedDict()
 
-    @asynccontextmanager
-    async def ring(self, rpc: Rpc) -> AsyncGenerator[None, None]:
+    async def ring(self, rpc: Rpc, inside: Inside, /) -> Any:
         """A span around one gRPC call, below the one that its metadata names."""
         if rpc.is_probe:
-            yield
-            return
+            return await inside(rpc)
         service, _, method = rpc.method.removeprefix("/").rpartition("/")
         span = self._tracer.start_span(
             f"{service}/{method}" if rpc.known else "unknown method",
@@ -58,7 +56,7 @@ class Spans:
         _served.set(span)
         call.enter(replace(call.current(), trace_id=f"{span.get_span_context().trace_id:032x}"))
         try:
-            yield
+            return await inside(rpc)
         finally:
             note = call.current().note
             span.set_attributes({"rpc.grpc.status_code": rpc.code.value[0], "cli2api.caller": call.current().caller})

@@ -12,7 +12,7 @@ from services.domain.job import Begun
 from services.domain.ports import AssetStream
 from services.domain.sniff import ENOUGH, sniffed
 from services.upstream.allow import Allow, CheckedResolver, NotAllowed
-from services.upstream.line import chunks
+from services.upstream.line import Chunks
 from services.upstream.ranges import continues, extent, validator
 from services.upstream.session import open_session
 
@@ -160,9 +160,8 @@ async def _streamed(response: aiohttp.ClientResponse, offset: int, limit: int) -
 async def _body(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
     if response.status == 416:
         return
-    async with aclosing(chunks(response)) as pieces:
-        async for piece in pieces:
-            yield piece
+    async for piece in Chunks(response):
+        yield piece
 
 
 async def _window(pieces: AsyncGenerator[bytes], *, skip: int, limit: int) -> AsyncGenerator[bytes]:

@@ -6,10 +6,10 @@ is safe even where a request costs money.
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import aiohttp
 from multidict import CIMultiDict
@@ -17,6 +17,7 @@ from yarl import URL
 
 from services.domain.errors import Failure, UpstreamUnavailable
 from services.domain.ports import Clock, Credentials, Plane
+from services.upstream.opening import Opening
 from services.upstream.refusals import refusal
 from services.upstream.retry import until_arrived
 
@@ -25,6 +26,7 @@ LARGEST_ANSWER: Final = 64 * 2**20
 LARGEST_REFUSAL: Final = 64 * 2**10
 _LARGEST_AT_ONCE: Final = 64 * 2**10
 """Bytes of a body that is written in one go."""
+_REFUSED: Final = frozenset({401, 403})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,33 +55,39 @@ class Line:
         self._credentials = credentials
         self._clock = clock
 
-    @asynccontextmanager
-    async def open(self, call: Call, *, tries: bool = True) -> AsyncGenerator[aiohttp.ClientResponse]:
+    def open(self, call: Call, *, tries: bool = True) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """The answer, its body still coming; any status but 401 and 403. Leaving the context stops the call.
 
         Raises UpstreamCredentialRefused, or UpstreamUnavailable with `reached` False where the request certainly did not arrive;
         such a request is first tried again a few times, unless `tries` is False.
         """
+        # Nothing is lost by closing: a body that was read to its end has given its connection back already.
+        return Opening(lambda: self.answer(call, tries=tries))
+
+    async def answer(self, call: Call, *, tries: bool = True) -> aiohttp.ClientResponse:
+        """The same for whoever closes it. Raises as `open` does, and has closed what came by then."""
         token = await self._credentials.token(call.plane)
         response = await self._send(call, token, tries)
-        try:
-            if response.status in (401, 403):
-                refused = await self.refusal(response, call.plane)
-                response.close()
-                if not await self._credentials.refused(call.plane, token):
-                    raise refused
-                response = await self._send(call, await self._credentials.token(call.plane), tries)
-                if response.status in (401, 403):
-                    raise await self.refusal(response, call.plane)
-            yield response
-        finally:
-            # Nothing is lost by closing: a body that was read to its end has given its connection back already.
-            response.close()
+        if response.status not in _REFUSED:
+            return response
+        refused = await self._refused(response, call.plane)
+        if not await self._credentials.refused(call.plane, token):
+            raise refused
+        response = await self._send(call, await self._credentials.token(call.plane), tries)
+        if response.status in _REFUSED:
+            raise await self._refused(response, call.plane)
+        return response
 
     async def refusal(self, response: aiohttp.ClientResponse, plane: Plane, hint: str = "") -> Failure:
         """The failure that this answer stands for. Reads its body."""
         body = await read(response, LARGEST_REFUSAL, whole=False)
         return refusal(response.status, response.headers, body, now=self._clock.now(), plane=plane, hint=hint)
+
+    async def _refused(self, response: aiohttp.ClientResponse, plane: Plane) -> Failure:
+        try:
+            return await self.refusal(response, plane)
+        finally:
+            response.close()
 
     async def _send(self, call: Call, token: str, tries: bool) -> aiohttp.ClientResponse:
         if not tries:
@@ -120,25 +128,44 @@ async def read(response: aiohttp.ClientResponse, limit: int = LARGEST_ANSWER, *,
     Raises UpstreamUnavailable where it breaks off or is too large to be read whole.
     """
     body = bytearray()
-    async with aclosing(chunks(response)) as pieces:
-        async for piece in pieces:
-            body += piece
-            if len(body) > limit:
-                if whole:
-                    raise UpstreamUnavailable(f"MuleRun's answer is larger than {limit} bytes")
-                break
+    async for piece in Chunks(response):
+        body += piece
+        if len(body) > limit:
+            if whole:
+                raise UpstreamUnavailable(f"MuleRun's answer is larger than {limit} bytes")
+            break
     return bytes(body[:limit])
 
 
-async def chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
-    """The body as it comes in, cut anywhere. Raises UpstreamUnavailable where it breaks off, after all that had come by then."""
-    try:
-        async for chunk in response.content.iter_any():
-            yield chunk
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        if rest := _left_unread(response.content):
-            yield rest
-        raise broken(error) from error
+class Chunks:
+    """The body as it comes in, cut anywhere. Raises UpstreamUnavailable where it breaks off, after all that had come by then.
+
+    There is nothing to close: whoever opened the response does that.
+    """
+
+    __slots__ = ("_body", "_error")
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._body = response.content
+        self._error: Exception | None = None
+        """What broke it off while its last bytes were still to be handed over."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._error is not None:
+            raise broken(self._error) from self._error
+        try:
+            chunk = await self._body.readany()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if rest := _left_unread(self._body):
+                self._error = error
+                return rest
+            raise broken(error) from error
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
 
 
 def _left_unread(body: aiohttp.StreamReader) -> bytes:

@@ -3,8 +3,8 @@
 A submission is a purchase. It is sent once, and again only where it certainly did not arrive or was refused for its credential.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from typing import Final
 from urllib.parse import quote
 
@@ -13,22 +13,20 @@ import msgspec
 
 from services.domain.errors import UpstreamUnavailable
 from services.domain.job import Task
-from services.domain.model import Json, Operation, Route
+from services.domain.model import Json, Route
 from services.domain.ports import Clock, Credentials, Plane, Reply
 from services.domain.text import Answer, Conversation, Event
 from services.upstream import wire
 from services.upstream.dialects.table import dialect_of
 from services.upstream.fields import decoded
-from services.upstream.headers import DEFAULT_ANTHROPIC_VERSION, returned, sent
-from services.upstream.line import Call, Line, chunks, read
+from services.upstream.headers import DEFAULT_ANTHROPIC_VERSION, KEY_HEADER_OPERATIONS, returned, sent
+from services.upstream.line import Call, Chunks, Line, read
+from services.upstream.opening import Opening
 from services.upstream.rewrite import with_model
 from services.upstream.sse import SseParser
 
 SUBMIT_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 30.0
-
-_KEY_HEADER_OPERATIONS: Final = frozenset({Operation.MESSAGES, Operation.COUNT_TOKENS})
-"""MuleRun reads the credential of these out of X-API-Key, as Anthropic does."""
 
 
 class RelayedReply:
@@ -39,9 +37,13 @@ class RelayedReply:
         self.headers: Sequence[tuple[str, str]] = returned(response.raw_headers)
         self._response = response
 
-    def chunks(self) -> AsyncGenerator[bytes]:
+    def chunks(self) -> AsyncIterator[bytes]:
         """The body's bytes as they come in. Raises UpstreamUnavailable where the upstream breaks off."""
-        return chunks(self._response)
+        return Chunks(self._response)
+
+    def close(self) -> None:
+        """Stops the upstream call, unless all of its answer has come."""
+        self._response.close()
 
 
 class MuleRun:
@@ -70,26 +72,29 @@ class MuleRun:
                 raise await self._line.refusal(response, call.plane, f"it knows no task {task_id}")
             return wire.polled(decoded(await read(response), status=response.status), task_id)
 
-    @asynccontextmanager
-    async def relay(self, route: Route, body: bytes, headers: Sequence[tuple[str, str]]) -> AsyncGenerator[Reply]:
+    def relay(self, route: Route, body: bytes, headers: Sequence[tuple[str, str]]) -> AbstractAsyncContextManager[Reply]:
         """Carries one call verbatim, but for the value of `model` where it differs. Leaving the context stops the upstream call.
 
         Raises UpstreamCredentialRefused for 401 and 403, UpstreamRefused for a redirect, UpstreamUnavailable where no answer
         came; any other status is a Reply.
         """
+        return Opening(lambda: self._relayed(route, body, headers))
+
+    async def _relayed(self, route: Route, body: bytes, headers: Sequence[tuple[str, str]]) -> RelayedReply:
         call = Call(
             path=route.path,
             plane=Plane.TEXT,
             headers=sent(headers, route.operation),
             body=with_model(body, route.model),
-            key_header=route.operation in _KEY_HEADER_OPERATIONS,
+            key_header=route.operation in KEY_HEADER_OPERATIONS,
             verbatim=True,
         )
-        async with self._line.open(call) as response:
-            if 300 <= response.status < 400:
+        response = await self._line.answer(call)
+        if 300 <= response.status < 400:
+            with closing(response):
                 # The SDKs follow redirects: passed on, it would lead the caller, with body and key, to wherever it says.
                 raise await self._line.refusal(response, call.plane)
-            yield RelayedReply(response)
+        return RelayedReply(response)
 
     async def generate(self, route: Route, conversation: Conversation) -> Answer:
         """The whole answer. Raises a Failure for every error status."""
@@ -104,11 +109,8 @@ class MuleRun:
         """
         dialect = dialect_of(route.operation)
         reader, parser = dialect.reader(), SseParser()
-        async with (
-            self._asked(route, dialect.body(route.model, conversation, stream=True)) as response,
-            aclosing(chunks(response)) as pieces,
-        ):
-            async for piece in pieces:
+        async with self._asked(route, dialect.body(route.model, conversation, stream=True)) as response:
+            async for piece in Chunks(response):
                 for message in parser.feed(piece):
                     for event in reader.read(message):
                         yield event
@@ -122,14 +124,14 @@ class MuleRun:
     @asynccontextmanager
     async def _asked(self, route: Route, body: Mapping[str, object]) -> AsyncGenerator[aiohttp.ClientResponse]:
         headers = [("content-type", "application/json"), ("accept-encoding", "identity")]
-        if route.operation in _KEY_HEADER_OPERATIONS:
+        if route.operation in KEY_HEADER_OPERATIONS:
             headers.append(("anthropic-version", DEFAULT_ANTHROPIC_VERSION))
         call = Call(
             path=route.path,
             plane=Plane.TEXT,
             headers=headers,
             body=msgspec.json.encode(body),
-            key_header=route.operation in _KEY_HEADER_OPERATIONS,
+            key_header=route.operation in KEY_HEADER_OPERATIONS,
         )
         async with self._line.open(call) as response:
             if not 200 <= response.status < 300:

@@ -21,6 +21,9 @@ _OPENING: Final = re.compile(rb"\s*:\s*\{")
 _PERHAPS_OPENING: Final = re.compile(rb"\s*(:\s*)?\Z")
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}]', re.DOTALL)
 """A string, perhaps cut off, or a brace outside of strings."""
+_PIECE: Final = rb'[^{}"]++|"(?:[^"\\]|\\.)*+"'
+_FLAT: Final = re.compile(rb"\s*+:\s*+\{(?:" + _PIECE + rb"|\{(?:" + _PIECE + rb")*+\})*+\}", re.DOTALL)
+"""A whole object with no more than objects without objects in it, as nearly all are, in one step."""
 _NEXT_DATA_LINE: Final = re.compile(rb"[\r\n]+data:")
 _DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details")
 MOST: Final = (1 << 53) - 1
@@ -149,6 +152,8 @@ def _sieved(found: Mapping[str, object]) -> dict[str, int]:
 
 def _end(rest: bytes) -> int | None:
     """Where the object behind the key ends; right behind the key where there is none; None where that is not known yet."""
+    if flat := _FLAT.match(rest, len(_KEY), LARGEST):
+        return flat.end()
     opening = _OPENING.match(rest, len(_KEY))
     if opening is None:
         undecided = _PERHAPS_OPENING.match(rest, len(_KEY)) and len(rest) <= LARGEST

@@ -4,11 +4,13 @@ import asyncio
 from pathlib import Path
 
 import grpc
+import pytest
 from cli2api.v1 import catalog_pb2
 from cli2api.v1.catalog_pb2_grpc import CatalogServiceStub
 
 from edge.backend import Backend
 from edge.channels import open_channel
+from edge.wire.channel import Channel
 from tests.unit.edge.scripted import Core
 
 ASKED = catalog_pb2.ListModelsRequest()
@@ -51,9 +53,23 @@ async def test_a_core_that_is_away_is_passed_over_and_used_again_when_it_is_back
                 await backend.ask(backend.catalog.ListModels, ASKED, metadata=())
 
 
-async def test_a_single_target_is_a_plain_channel(tmp_path: Path) -> None:
-    async with open_channel(f"unix:{tmp_path}/core.sock", ()) as channel:
-        assert type(channel) is type(grpc.aio.insecure_channel("unix:/none"))
+@pytest.mark.parametrize(
+    "target", ["unix:/run/core.sock", "unix:///run/core.sock", "127.0.0.1:5000", "[::1]:5000", "localhost:5000"]
+)
+async def test_a_single_place_is_spoken_to_without_the_library(target: str) -> None:
+    async with open_channel(target, ()) as channel:
+        assert type(channel) is Channel
+
+
+@pytest.mark.parametrize("target", ["core:5000", "dns:///core:5000", "ipv4:127.0.0.1:5000"])
+async def test_what_may_lead_to_several_cores_is_left_to_the_library(target: str) -> None:
+    async with open_channel(target, ()) as channel:
+        assert not isinstance(channel, Channel)
+
+
+async def test_a_core_behind_a_name_is_asked_through_the_library() -> None:
+    async with core().running() as one, Backend(f"ipv4:{one.target}", max_body=1 << 20) as backend:
+        assert await backend.ask(backend.catalog.ListModels, ASKED, metadata=()) == catalog_pb2.ListModelsResponse()
 
 
 async def test_of_several_channels_one_that_is_ready_is_enough(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 import asyncio
 import gzip
 from collections.abc import Sequence
-from contextlib import aclosing
 
 import aiohttp
 import pytest
@@ -11,7 +10,7 @@ from cli.readiness import until
 from services.domain.errors import InvalidRequest, UpstreamCredentialRefused, UpstreamRefused, UpstreamUnavailable
 from services.domain.model import Operation, Route
 from services.domain.ports import Plane
-from services.upstream.line import chunks
+from services.upstream.line import Chunks
 from services.upstream.mulerun import MuleRun
 from tests.hosts import HastyClock, Says, ScriptedCredentials, ScriptedHost, closed_port, drop
 
@@ -162,7 +161,8 @@ async def test_what_came_before_the_break_is_passed_on_to_a_reader_that_was_busy
         return response
 
     host.say(break_off_meanwhile)
-    async with session.get(host.url) as answer, aclosing(chunks(answer)) as pieces:
+    async with session.get(host.url) as answer:
+        pieces = Chunks(answer)
         assert await anext(pieces) == b"one"
         read.set()
 
