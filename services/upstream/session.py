@@ -4,12 +4,10 @@ The session keeps no cookies, reads no proxy or netrc settings, unpacks no body 
 timeout: each call brings its own.
 """
 
-from functools import partial
 from typing import Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http import StreamWriter
 
@@ -25,7 +23,8 @@ LARGEST_HEADER: Final = 64 * 2**10
 class _InOneGo(aiohttp.ClientRequest):
     """A request whose body, where it is bytes, is written together with its head.
 
-    aiohttp starts a task for every body and writes both in there; that takes several times what the writing takes.
+    aiohttp starts a task for every body and writes both in there; that takes several times what the writing takes. What is inside
+    of its requests is no promise of aiohttp's, so pyproject.toml holds it to the release that this was written for.
     """
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
@@ -54,34 +53,15 @@ class _InOneGo(aiohttp.ClientRequest):
         )
 
 
-class _Flow(ResponseHandler):
-    """A connection that is told to go on only where it stands still.
-
-    aiohttp says so after every piece that is read, and each time looks for bytes that it may have left unparsed. Of a stream,
-    whose pieces are small and many, that was a twentieth of the cost; and bytes are left unparsed only where it stands still.
-    """
-
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        """As ResponseHandler promises."""
-        if self._reading_paused:
-            super().resume_reading(resume_parser)
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Makes such connections."""
-
-    def __init__(self, *, limit: int, resolver: AbstractResolver | None) -> None:
-        super().__init__(limit=limit, limit_per_host=0, keepalive_timeout=KEEPALIVE_SECONDS, resolver=resolver)
-        self._factory = partial(_Flow, loop=self._loop)  # type: ignore[assignment]  # each of these is one of those
-
-
 def open_session(*, connections: int = 4096, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
     """A session with at most `connections` open connections; close it when done. Needs a running event loop.
 
     Names are resolved by `resolver` where one is given.
     """
     return aiohttp.ClientSession(
-        connector=_Connector(limit=connections, resolver=resolver),
+        connector=aiohttp.TCPConnector(
+            limit=connections, limit_per_host=0, keepalive_timeout=KEEPALIVE_SECONDS, resolver=resolver
+        ),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS),
         request_class=_InOneGo,
         cookie_jar=aiohttp.DummyCookieJar(),

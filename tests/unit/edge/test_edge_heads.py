@@ -14,7 +14,7 @@ from edge.body import ConversationHead, TextHead, decode_text_head
 from edge.errors import Failure
 
 SCRIPT: Final = Path(edge.envoy.__file__).with_name("head.lua").read_bytes()
-_read: Final[Any] = LuaRuntime(encoding=None).execute(SCRIPT + b"\nreturn head")
+_read: Final[Any] = cast("Any", LuaRuntime)(encoding=None).execute(SCRIPT + b"\nreturn head")
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
