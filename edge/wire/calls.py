@@ -87,9 +87,11 @@ class Begun:
         connection, stream = self._connection, self._stream
         if connection is None or stream is None:
             raise _error(self._failure or NOT_BEGUN)
+        # First it is tried, then waited for: there may be room since, and nobody is told who did not wait.
         while stream.unsent and not stream.over:
-            await stream.change()
             connection.push(stream)
+            if stream.unsent:
+                await stream.change()
         try:
             while (found := stream.message()) is None and not stream.over:
                 await stream.change()

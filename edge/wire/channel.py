@@ -1,6 +1,7 @@
 """A channel to a core at one address, kept open: once somebody asked for it, it is opened again whenever it is lost."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -29,6 +30,8 @@ class Channel(aio.Channel):
         self._connecting: asyncio.Task[None] | None = None
         self._state = grpc.ChannelConnectivity.IDLE
         self._waiting: set[asyncio.Future[None]] = set()
+        self._tried = -math.inf
+        """When a connection was last asked for, on the loop's clock."""
 
     async def __aenter__(self) -> "Channel":
         return self
@@ -104,9 +107,12 @@ class Channel(aio.Channel):
         self._connecting = self._loop.create_task(self._keep_trying(), name="the way to the core")
 
     async def _keep_trying(self) -> None:
+        # One that greets and hangs up is no quicker asked again than one that is not there.
         pause = _FIRST_PAUSE
+        await asyncio.sleep(self._tried + pause - self._loop.time())
         while True:
-            with suppress(OSError, TimeoutError):
+            self._tried = self._loop.time()
+            with suppress(OSError, TimeoutError, OverflowError):  # the last is a port that cannot be
                 async with asyncio.timeout(_PATIENCE):
                     self._connection = await self._opened()
                 self._become(grpc.ChannelConnectivity.READY)

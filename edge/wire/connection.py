@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
             self._taken = 0
         stream = self._streams.get(number)
         if stream is not None:
-            stream.fill(frames.unpadded(flags, content))
+            stream.fill(frames.unpadded(flags, content), len(content))
             if flags & frames.END_STREAM:
                 self._over(stream, None)
 

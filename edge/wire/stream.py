@@ -37,10 +37,10 @@ class Stream:
         self._owed = 0
         self._waiting: asyncio.Future[None] | None = None
 
-    def fill(self, piece: bytes) -> None:
-        """More bytes came in. Room for as many is given once somebody waits for them: who reads slowly is sent no more."""
+    def fill(self, piece: bytes, size: int) -> None:
+        """More bytes came in, which took up `size`. As much is given anew once somebody waits, so who reads slowly is spared."""
         self.bytes += piece
-        self._owed += len(piece)
+        self._owed += size
         if self._waiting is not None:
             self._pay()
             self.wake()

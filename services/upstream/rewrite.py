@@ -62,7 +62,7 @@ def _says_so(body: bytes, model: str) -> bool:
         return False
     try:
         return _NAMED.decode(body).model == model
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
 

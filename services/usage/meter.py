@@ -15,6 +15,8 @@ from services.domain.text import TokenUsage
 
 LARGEST: Final = 8192
 """Bytes of a `usage` object; all that are known have a few hundred."""
+_ENDLESS: Final = 16
+"""Objects of an answer that may turn out longer than that; each is looked through in vain, and nobody counts his tokens so."""
 
 _KEY: Final = b'"usage"'
 _OPENING: Final = re.compile(rb"\s*:\s*\{")
@@ -72,16 +74,20 @@ class Meter:
         self._held = b""
         """What may be the beginning of the key, or, where it begins with it, of the object behind it."""
         self._counts: dict[str, int] = {}
+        self._endless = 0
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes of the answer."""
         rest = self._held + chunk if self._held else chunk
         while (place := rest.find(_KEY)) >= 0:
             rest = rest[place:]
-            end = _end(rest)
+            end = _end(rest) if self._endless < _ENDLESS else len(_KEY)
             if end is None:
                 self._held = rest
                 return
+            if end > LARGEST:
+                self._endless += 1
+                end = len(_KEY)
             self.take(rest[len(_KEY) : end])
             rest = rest[end:]
         self._held = _beginning(rest)
@@ -95,7 +101,7 @@ class Meter:
             value = _NEXT_DATA_LINE.sub(b"\n", value)
         try:
             counts = _counted(value)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         if self._hides_first:
             self._hides_first = False
@@ -151,7 +157,10 @@ def _sieved(found: Mapping[str, object]) -> dict[str, int]:
 
 
 def _end(rest: bytes) -> int | None:
-    """Where the object behind the key ends; right behind the key where there is none; None where that is not known yet."""
+    """Where the object behind the key ends; right behind the key where there is none; None where that is not known yet.
+
+    Beyond LARGEST where it is longer than that.
+    """
     if flat := _FLAT.match(rest, len(_KEY), LARGEST):
         return flat.end()
     opening = _OPENING.match(rest, len(_KEY))
@@ -163,7 +172,7 @@ def _end(rest: bytes) -> int | None:
         depth += {b"{": 1, b"}": -1}.get(token[0], 0)
         if depth == 0:
             return token.end()
-    return None if len(rest) < LARGEST else len(_KEY)
+    return None if len(rest) < LARGEST else LARGEST + 1
 
 
 def _beginning(rest: bytes) -> bytes:

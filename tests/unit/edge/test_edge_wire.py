@@ -13,6 +13,7 @@ from edge.errors import Spent
 from edge.statuses import failure_of
 from edge.wire import frames
 from edge.wire.channel import Channel
+from edge.wire.hpack import literal
 
 SIZES = (0, 1, 16_379, 16_380, 65_530, 65_535, 3 << 20)
 """Around what one frame holds, and what may be on its way."""
@@ -177,6 +178,64 @@ async def test_without_a_core_a_call_says_so_at_once() -> None:
         with pytest.raises(aio.AioRpcError) as caught:
             await ask(channel, "echo")
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+class Narrow(asyncio.Protocol):
+    """A core that at first gives no room for a message, and then some, before anybody has asked how the call goes."""
+
+    def __init__(self) -> None:
+        self.heard = asyncio.Event()
+        self.got = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        no_room = (4).to_bytes(2, "big") + bytes(4)
+        self.transport.write(frames.frame(frames.SETTINGS, 0, 0, no_room))
+
+    def data_received(self, data: bytes) -> None:
+        self.got += data
+        if b"/test/echo" in data:
+            # Whoever answers the ping has heard what stands before it.
+            self.transport.write(frames.room(1, 1000) + frames.frame(frames.PING, 0, 0, b"heard it"))
+        if frames.frame(frames.PING, frames.ACK, 0, b"heard it") in data:
+            self.heard.set()
+        if b"payload" in self.got:
+            trailers = literal(b"grpc-status", b"0")
+            self.transport.write(frames.frame(frames.HEADERS, frames.END_HEADERS | frames.END_STREAM, 1, trailers))
+
+
+async def test_room_that_came_before_anybody_waited_for_it_is_used() -> None:
+    core = Narrow()
+    server = await asyncio.get_running_loop().create_server(lambda: core, "127.0.0.1", 0)
+    target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, asyncio.timeout(20), Channel(target, largest=1 << 20) as channel:
+        await channel.channel_ready()
+        reading = channel.unary_stream("/test/echo", same, same)(b"payload")
+        await core.heard.wait()
+        assert await reading.read() is aio.EOF
+
+
+class Fickle(asyncio.Protocol):
+    """A core that greets and hangs up, and notes when it was asked."""
+
+    def __init__(self, asked_at: "asyncio.Queue[float]") -> None:
+        self._asked_at = asked_at
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        loop, line = asyncio.get_running_loop(), cast("asyncio.Transport", transport)
+        self._asked_at.put_nowait(loop.time())
+        line.write(frames.frame(frames.SETTINGS, 0, 0, b""))
+        loop.call_soon(line.close)
+
+
+async def test_one_that_greets_and_hangs_up_is_not_asked_without_a_pause() -> None:
+    asked_at: asyncio.Queue[float] = asyncio.Queue()
+    server = await asyncio.get_running_loop().create_server(lambda: Fickle(asked_at), "127.0.0.1", 0)
+    target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, asyncio.timeout(20), Channel(target, largest=1 << 20) as channel:
+        channel.get_state(try_to_connect=True)
+        first, *_, fourth = [await asked_at.get() for _ in range(4)]
+    assert fourth - first > 0.25
 
 
 class Leaving(asyncio.Protocol):

@@ -58,6 +58,10 @@ def test_a_body_that_names_the_model_already_is_the_same_object() -> None:
     assert with_model(body, "gpt-5") is body
 
 
+def test_a_name_that_is_no_text_is_another_name() -> None:
+    assert with_model(b'{"model":"\xff","n":1}', "gpt-5") == b'{"model":"gpt-5","n":1}'
+
+
 def test_every_duplicate_is_rewritten() -> None:
     assert with_model(b'{"model":"a","x":1,"model":["b"]}', "c") == b'{"model":"c","x":1,"model":"c"}'
 

@@ -130,6 +130,16 @@ def test_what_is_not_told_is_not_known() -> None:
     assert read(CHAT, b'{"usage": {"prompt_tokens": 0}}') == TokenUsage(prompt_tokens=0)
 
 
+def test_what_is_no_text_is_no_count() -> None:
+    assert read(CHAT, b'{"usage":{"prompt_tokens":"x","note":"\xff"}}') is None
+
+
+@pytest.mark.parametrize(("endless", "counted"), [(15, COUNTED), (17, None)])
+def test_objects_without_an_end_are_not_looked_through_for_ever(endless: int, counted: TokenUsage | None) -> None:
+    hopeless = b'"usage":{' + b" " * LARGEST
+    assert read(CHAT, hopeless * endless + json.dumps({"usage": CHAT_USAGE}).encode()) == counted
+
+
 def test_a_count_that_is_none_takes_nothing_with_it() -> None:
     odd = {
         "prompt_tokens": 3,
