@@ -54,7 +54,8 @@ def cluster(name: str, port: int) -> Mapping[str, object]:
     """What listens on `port` of this machine."""
     endpoint = {"endpoint": {"address": address(port)}}
     load = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
-    return {"name": name, "type": "STATIC", "load_assignment": load}
+    room = {"max_connections": 10_000, "max_pending_requests": 10_000, "max_requests": 10_000}
+    return {"name": name, "type": "STATIC", "load_assignment": load, "circuit_breakers": {"thresholds": [room]}}
 
 
 def address(port: int) -> Mapping[str, object]:
