@@ -159,4 +159,4 @@ class Channel(aio.Channel):
 
 
 def _never(*_: Any, **__: Any) -> Any:
-    raise NotImplementedError("no method of the contract that the edge calls takes a stream")
+    raise TypeError("no method of the contract that the edge calls takes a stream")

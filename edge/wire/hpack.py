@@ -36,11 +36,11 @@ _STATIC: Final[Fields] = (
 )
 """Appendix A; it counts from 1."""
 _LENGTHS: Final = (
-    "ISXXXXXXXTZXXZXXXXXXXXZXXXXXXXXXBFFHIBDGFFDGDBBBAAABBBBBBBCDKBHFIBCCCCCCCCCCCCCCCCCCCCCCDCDIOIJBKABA"
-    "BABBBACCBBBABCBAABCCCCCKGJIXPRPPRRRSRSSSSSTSTTRSTSSSSQRSRSSTRQPRRSSQSRRTQRSSQQRQSRSSPRRRSRRSVVPORSRU"
-    "VVVWWVTUOQVWWVWTQQVVXWWWPTPQRQQSRRUUTTVSVWVVWWWWWXWWWWWVZ"
+    "isxxxxxxxtzxxzxxxxxxxxzxxxxxxxxxbffhibdgffdgdbbbaaabbbbbbbcdkbhfibccccccccccccccccccccccdcdioijbkaba"
+    "babbbaccbbbabcbaabccccckgjixprpprrrsrssssststtrstssssqrsrsstrqprrssqsrrtqrssqqrqsrssprrrsrrsvvporsru"
+    "vvvwwvtuoqvwwvwtqqvvxwwwptpqrqqsrruuttvsvwvvwwwwwxwwwwwvz"
 )
-"""Appendix B: how many bits each byte's code has, and that of the end; A is 5. The codes follow from it, shortest first."""
+"""Appendix B: how many bits each byte's code has, and that of the end; a is 5. The codes follow from it, shortest first."""
 
 
 class BadHeaders(ValueError):
@@ -80,6 +80,8 @@ def _fields(block: bytes) -> list[tuple[str, str]]:
         first = block[at]
         if first & 0x80:
             index, at = _read_number(block, at, 7)
+            if not index:
+                raise IndexError
             found.append(_STATIC[index])
         elif first & 0xE0 == 0x20:  # how large the table is to be, which is 0
             _, at = _read_number(block, at, 5)
@@ -137,7 +139,7 @@ def _read_text(block: bytes, at: int) -> tuple[str, int]:
 
 def _codes() -> dict[tuple[int, int], int]:
     found: dict[tuple[int, int], int] = {}
-    lengths = [ord(each) - ord("A") + 5 for each in _LENGTHS]
+    lengths = [ord(each) - ord("a") + 5 for each in _LENGTHS]
     code = length = 0
     for symbol in sorted(range(len(lengths)), key=lambda each: (lengths[each], each)):
         code <<= lengths[symbol] - length
@@ -148,6 +150,7 @@ def _codes() -> dict[tuple[int, int], int]:
 
 
 _CODES: Final = _codes()
+_END: Final = 256
 
 
 def _unpacked(text: bytes) -> bytes:
@@ -158,7 +161,12 @@ def _unpacked(text: bytes) -> bytes:
             code = code << 1 | each >> bit & 1
             length += 1
             symbol = _CODES.get((length, code))
+            if symbol == _END:
+                raise IndexError
             if symbol is not None:
-                found.append(symbol) if symbol < 256 else None
+                found.append(symbol)
                 code = length = 0
+    # What fills up the last byte is the beginning of the end's code, which is all ones, and less than a byte of it.
+    if length > 7 or code != (1 << length) - 1:
+        raise IndexError
     return bytes(found)
