@@ -59,6 +59,8 @@ from services.stores.dsn import redact
 
 _log = logging.getLogger("services.server")
 
+_PENDING: Final = 10_000
+"""Calls that have come in and not begun yet; as many as Envoy has room for."""
 _SLACK: Final = 1 << 20
 """Bytes that a message may have beside the body that it carries."""
 _STORED: Final = tuple(
@@ -214,6 +216,9 @@ def _options(settings: Settings) -> Sequence[tuple[str, int]]:
         ("grpc.max_receive_message_length", settings.max_body + _SLACK),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 0),  # a port in use is an error, not a second core in silence
+        # Many callers may begin at once, and wait for a turn of the loop. Left to itself gRPC turns some away beyond a thousand.
+        ("grpc.server.max_pending_requests", _PENDING),
+        ("grpc.server.max_pending_requests_hard_limit", _PENDING),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),

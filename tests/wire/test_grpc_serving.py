@@ -17,6 +17,7 @@ import pytest
 from cli2api.v1 import catalog_pb2, job_pb2, media_pb2, media_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from edge.wire.channel import Channel
 from services.domain.errors import StoreUnavailable
 from services.parts import CannotStart
 from simulator.options import ByHand, Options
@@ -64,6 +65,13 @@ async def test_every_service_is_ready_and_a_store_that_is_away_shows(tmp_path: P
         monkeypatch.undo()
         await gateway.core.readiness.look()
         assert await health(gateway.channel) == SERVING
+
+
+async def test_two_thousand_that_begin_at_once_are_all_served(tmp_path: Path) -> None:
+    async with world(tmp_path) as gateway, Channel(gateway.core.target, largest=1 << 20) as channel:
+        await channel.channel_ready()
+        # Not by gRPC's own client, which would ask again in silence where it was turned away.
+        assert set(await asyncio.gather(*(health(channel) for _ in range(2000)))) == {SERVING}
 
 
 async def test_a_drain_takes_no_new_work_and_lets_running_calls_end(tmp_path: Path) -> None:
