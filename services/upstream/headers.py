@@ -5,12 +5,15 @@ gateway and the proxies before it say to each other.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from services.domain.errors import InvalidRequest, Violation
 from services.domain.model import Operation
+
+Name = TypeVar("Name", str, bytes)
+T = TypeVar("T")
 
 DEFAULT_ANTHROPIC_VERSION: Final = "2023-06-01"
 
@@ -65,26 +68,34 @@ def returned(raw: Iterable[tuple[bytes, bytes]]) -> Sequence[tuple[str, str]]:
     return tuple((name, value) for name, value in given if _is_returned(name) and name not in dropped)
 
 
-_names = lru_cache(maxsize=1024)
-"""Names of headers are few and come again with every call. What callers make up only pushes others out."""
+_LONGEST_KEPT: Final = 64
 
 
-@_names
+def remembering(judge: Callable[[Name], T]) -> Callable[[Name], T]:
+    """The same judge, who remembers: names of headers are few and come again with every call.
+
+    What callers make up only pushes others out, and what is long is not kept, or they could fill the memory with it.
+    """
+    kept = lru_cache(maxsize=1024)(judge)
+    return lambda name: kept(name) if len(name) <= _LONGEST_KEPT else judge(name)
+
+
+@remembering
 def _read(name: bytes) -> str:
     return name.decode("latin-1").lower()
 
 
-@_names
+@remembering
 def _is_a_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name))
 
 
-@_names
+@remembering
 def _is_sent(name: str) -> bool:
     return _passes(name, _NOT_SENT) and not name.startswith(":")
 
 
-@_names
+@remembering
 def _is_returned(name: str) -> bool:
     return _passes(name, _NOT_RETURNED)
 
