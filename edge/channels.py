@@ -2,19 +2,17 @@
 
 import asyncio
 import re
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import grpc
 from grpc import aio
 
-from edge.wire.channel import Channel
+from edge.tunnel import Channel
 
 _ONE_PLACE: Final = re.compile(
     r"unix:(?!//)\S+|unix:///\S+|(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]|localhost):\d{1,5}", re.ASCII
 )
-_LARGEST: Final = "grpc.max_send_message_length"
 _SPREAD: Final = ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}')
 """A name that leads to several cores, as containers have it, is asked for all of them."""
 
@@ -26,10 +24,9 @@ def open_channel(targets: str, options: Sequence[tuple[str, Any]]) -> aio.Channe
 
 
 def _open_one(target: str, options: Sequence[tuple[str, Any]]) -> aio.Channel:
-    """Our own for what is one place, as in `cli2api serve`; behind a name there may be several, which gRPC's resolver finds."""
-    if _ONE_PLACE.fullmatch(target):
-        return Channel(target.replace("unix://", "unix:"), largest=dict(options).get(_LARGEST, sys.maxsize))
-    return aio.insecure_channel(target, options=(*options, _SPREAD))
+    """With a line on it where that is one place, as in `cli2api serve`; a line would keep to one of those behind a name."""
+    channel = aio.insecure_channel(target, options=(*options, _SPREAD))
+    return Channel(channel) if _ONE_PLACE.fullmatch(target) else channel
 
 
 class Spread(aio.Channel):

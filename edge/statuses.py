@@ -7,7 +7,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from edge.errors import Failure, Spent
-from edge.wire.connection import NOT_BEGUN
+from edge.line import NOT_BEGUN
 
 _DOMAIN: Final = "cli2api"
 _DETAILS: Final = "grpc-status-details-bin"

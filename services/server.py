@@ -24,6 +24,8 @@ from cli2api.v1 import (
     media_pb2_grpc,
     text_pb2,
     text_pb2_grpc,
+    tunnel_pb2,
+    tunnel_pb2_grpc,
     usage_pb2,
     usage_pb2_grpc,
 )
@@ -37,6 +39,7 @@ from services.api.job import Jobs
 from services.api.logs import GATHERED, Logs
 from services.api.media import Media
 from services.api.text import Texts
+from services.api.tunnel import Tunnel
 from services.api.usage import Usage
 from services.assets.place import redact as redact_place
 from services.beside import beside
@@ -75,6 +78,7 @@ _OTHERS: Final = tuple(
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
         usage_pb2.DESCRIPTOR.services_by_name["UsageService"],
         gateway_pb2.DESCRIPTOR.services_by_name["GatewayService"],
+        tunnel_pb2.DESCRIPTOR.services_by_name["TunnelService"],
     )
 )
 
@@ -86,6 +90,7 @@ class Core:
     target: str
     """Where gRPC clients reach it."""
     server: grpc.aio.Server
+    tunnel: Tunnel
     parts: Parts
     readiness: Readiness
     live: Live
@@ -96,7 +101,11 @@ class Core:
         """Takes no new work; calls that are running get `grace` seconds to end."""
         await self.readiness.drain()
         self.parts.engine.drain()
-        await self.server.stop(grace)
+        stopping = asyncio.create_task(self.server.stop(grace), name="stop")
+        # Lines hear of it after the connections have: whoever leaves a line then opens no other one here.
+        await asyncio.sleep(0)
+        self.tunnel.drain()
+        await stopping
 
 
 @asynccontextmanager
@@ -107,9 +116,12 @@ async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenera
         await stack.enter_async_context(lookout.tracing())
         parts = await opened(stack, settings, environ, lookout)
         keys = Keys(settings.api_keys)
-        server = grpc.aio.server(interceptors=[_rings(keys, parts, lookout), Rules()], options=_options(settings))
-        probes = health.aio.HealthServicer()
-        _furnish(ByName(server), settings, parts, probes)  # type: ignore[arg-type]  # all that is done to it is to add services
+        interceptors = [_rings(keys, parts, lookout), Rules()]
+        server = grpc.aio.server(interceptors=interceptors, options=_options(settings))
+        services, probes = ByName(server, interceptors), health.aio.HealthServicer()
+        tunnel = Tunnel(services.find)
+        tunnel_pb2_grpc.add_TunnelServiceServicer_to_server(tunnel, services)  # type: ignore[arg-type]  # as below
+        _furnish(services, settings, parts, probes)  # type: ignore[arg-type]  # all that is done to it is to add services
         readiness = Readiness(store=parts.store, clock=parts.clock, servicer=probes, stored=_STORED, others=_OTHERS)
         await readiness.look()
         await stack.enter_async_context(beside(readiness.run(), name="readiness"))
@@ -126,7 +138,7 @@ async def serving(settings: Settings, environ: Mapping[str, str]) -> AsyncGenera
         _log.info("ready", extra={"listen": target, **_told(settings, parts)})
         live = Live(environ, settings, keys=keys, catalog=parts.catalog, credentials=parts.credentials)
         await stack.enter_async_context(live.watching())
-        yield Core(target=target, server=server, parts=parts, readiness=readiness, live=live, metrics=metrics)
+        yield Core(target=target, server=server, tunnel=tunnel, parts=parts, readiness=readiness, live=live, metrics=metrics)
 
 
 async def run(settings: Settings, environ: Mapping[str, str]) -> None:

@@ -56,8 +56,11 @@ class Rpc:
 
     @property
     def is_probe(self) -> bool:
-        """Asks how the server is or what it offers, or is Envoy's own report: no caller's call, and not worth a line."""
-        return self.method.startswith(("/grpc.health.", "/grpc.reflection.", "/opentelemetry."))
+        """No caller's call and not worth a line: asks how the server is or what it offers, is Envoy's report, or carries calls.
+
+        Those that are carried come through the rings one by one.
+        """
+        return self.method.startswith(("/grpc.health.", "/grpc.reflection.", "/opentelemetry.", "/cli2api.v1.TunnelService/"))
 
 
 class Ring(Protocol):

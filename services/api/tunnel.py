@@ -1,0 +1,109 @@
+"""TunnelService: many calls on one line, each served as if it had come by itself.
+
+A message among others costs a fraction of what grpc.aio takes to begin and end a call. Laws: no call is begun but those whose
+end will be told, and a line that goes takes its calls along.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
+
+import grpc
+from cli2api.v1 import tunnel_pb2, tunnel_pb2_grpc
+
+from services.api.carried import Carried
+from services.api.outbox import Outbox
+from services.api.patience import Context
+from services.domain.errors import Failure, InvalidRequest, Violation
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Find: TypeAlias = "Callable[[str], Awaitable[Handler | None]]"
+
+_NOT_CARRIED: Final = (grpc.StatusCode.UNIMPLEMENTED, "a line carries only methods of this core whose request is one message")
+
+
+class Tunnel(tunnel_pb2_grpc.TunnelServiceServicer):
+    """Serves lines. `find` gives a method by its name, with everything that stands around it on its way from a caller."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._lines: set[_Line] = set()
+
+    async def Carry(self, requests: Any, context: Context) -> None:  # type: ignore[override]  # noqa: N802
+        """One line. It ends by itself once it was drained."""
+        line = _Line(self._find, context)
+        self._lines.add(line)
+        try:
+            await line.run(requests)
+        finally:
+            self._lines.discard(line)
+
+    def drain(self) -> None:
+        """No line begins a call from here on; each ends with the last one that it carries."""
+        for line in self._lines:
+            line.leave()
+
+
+class _Line:
+    def __init__(self, find: Find, context: Context) -> None:
+        self._find = find
+        self._context = context
+        self._outbox = Outbox()
+        self._calls: dict[int, Carried] = {}
+        self._leaving = False
+
+    def leave(self) -> None:
+        self._leaving = True
+        self._outbox.leave()
+        self._end_if_idle()
+
+    async def run(self, requests: Any) -> None:
+        reading = asyncio.create_task(self._read(requests), name="calls that come in")
+        self._outbox.open()
+        try:
+            async for response in self._outbox:
+                await self._context.write(response)
+            if reading.done():
+                await reading  # what was wrong with a message ends the line
+        finally:
+            reading.cancel()
+            serving = [each.cancel() for each in self._calls.values()]
+            await asyncio.gather(reading, *serving, return_exceptions=True)
+
+    async def _read(self, requests: Any) -> None:
+        """Until the other side will ask no more."""
+        try:
+            async for request in requests:
+                for begun in request.begun:
+                    if not self._leaving:
+                        await self._begin(begun)
+                for room in request.rooms:
+                    if found := self._calls.get(room.id):
+                        found.widen(room.taken)
+                for given_up in request.given_up:
+                    if found := self._calls.get(given_up):
+                        found.cancel()
+        except Failure:
+            self._outbox.close()
+            raise
+        self._leaving = True
+        self._end_if_idle()
+
+    async def _begin(self, begun: tunnel_pb2.CallBegun) -> None:
+        if begun.id in self._calls:
+            raise InvalidRequest.of(Violation("begun.id", f"{begun.id} is being served on this line"))
+        handler = await self._find(begun.method)
+        if handler is None or handler.request_streaming:
+            self._outbox.end(begun.id, *_NOT_CARRIED)
+            return
+        carried = Carried(begun, handler, self._outbox, self._context.peer())
+        self._calls[begun.id] = carried
+        carried.serve().add_done_callback(lambda _: self._ended(begun.id))
+
+    def _ended(self, call_id: int) -> None:
+        del self._calls[call_id]
+        self._end_if_idle()
+
+    def _end_if_idle(self) -> None:
+        if self._leaving and not self._calls:
+            self._outbox.close()
