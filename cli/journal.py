@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
+import msgspec
+
 Fields: TypeAlias = Mapping[str, object]
 _RANKS: Final = {"trace": 0, "debug": 1, "info": 2, "warning": 3, "warn": 3, "error": 4, "critical": 5}
 
@@ -26,10 +28,7 @@ class Journal:
 
         Returns its fields.
         """
-        try:
-            fields = json.loads(line)
-        except ValueError:
-            fields = None
+        fields = _decoded(line)
         if not isinstance(fields, dict):
             fields = {"message": line.decode("utf-8", "replace").rstrip()}
             self.say("error", str(fields["message"]), part=part)
@@ -46,3 +45,14 @@ class Journal:
             self._write(line)
         except (OSError, ValueError):  # a broken pipe, or a stream that was closed
             self._write = len
+
+
+def _decoded(line: bytes) -> object:
+    """What the JSON says; None where it is none. msgspec takes a tenth of json's time, and does not read all that json does."""
+    try:
+        return msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError):
+            return None

@@ -111,7 +111,8 @@ class Line:
     def begin(self, method: str, request: bytes, metadata: Metadata | None, timeout: float | None) -> Asked:
         """Asks one call; it fails by itself where the line does."""
         call_id = next(self._ids)
-        begun = self._next(len(request)).begun.add(id=call_id, method=method, request=request)
+        size = len(request) + sum(len(value) for _, value in metadata or ())
+        begun = self._next(size).begun.add(id=call_id, method=method, request=request)
         for name, value in metadata or ():
             begun.metadata.add(name=name, value=value)
         if timeout is not None:

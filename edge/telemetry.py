@@ -1,11 +1,14 @@
 """What the edge tells its operator: one JSON object a line on stderr, in the same words as every part of the gateway."""
 
+import asyncio
 import json
 import logging
 import sys
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
+from select import PIPE_BUF
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -13,6 +16,8 @@ import msgspec
 _NOT_EXTRA: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 """What every record has; all else was said by `extra`."""
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+_KEPT_SECONDS: Final = 0.02
+"""How long a line may wait for others; so much of the log may be missing where the process is killed."""
 _ACCESS: Final = logging.getLogger("edge.access")
 
 
@@ -34,21 +39,48 @@ class Lines(logging.Formatter):
 
 
 class Stream(logging.StreamHandler[TextIO]):
-    """Writes a line for each record, as any StreamHandler does, or one that is a line already."""
+    """Writes a line for each record, as any StreamHandler does, or one that is a line already.
+
+    Such a line may wait a moment for others: each write wakes whoever reads the log, which costs several times what a line does.
+    A record never waits, nor does what was kept before it.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self.setFormatter(Lines())
+        self._kept: list[str] = []
+        self._size = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes it at once."""
+        self._give()
+        super().emit(record)
+
+    def flush(self) -> None:
+        """Writes what was kept."""
+        self._give()
+        super().flush()
 
     def write(self, line: str) -> None:
-        """Writes a whole line. Never fails: where it cannot write, it cannot say so either."""
-        self.acquire()
-        try:
-            with suppress(OSError, ValueError):  # a broken pipe, or a stream that was closed
-                self.stream.write(line)
-                self.flush()
-        finally:
-            self.release()
+        """Writes a whole line, soon. Never fails: where it cannot write, it cannot say so either."""
+        with self.lock or nullcontext():
+            # No write is larger than a pipe takes in one go, so that nobody else's line comes into the middle of one.
+            if self._size + len(line) > PIPE_BUF:
+                self._give()
+            self._kept.append(line)
+            self._size += len(line)
+            if (loop := _running_loop()) is not None:
+                if len(self._kept) == 1:
+                    loop.call_later(_KEPT_SECONDS, self._give)
+                return
+        self._give()
+
+    def _give(self) -> None:
+        with self.lock or nullcontext(), suppress(OSError, ValueError):  # a broken pipe, or a stream that was closed
+            kept, self._kept, self._size = "".join(self._kept), [], 0
+            if kept:
+                self.stream.write(kept)
+                self.stream.flush()
 
 
 def say_access(level: int, message: str, extra: dict[str, Any]) -> None:
@@ -78,8 +110,21 @@ def log_to_stderr(level: str) -> None:
 def _head(created: float, level: str, logger: str, message: str) -> dict[str, Any]:
     """How every line begins."""
     return {
-        "time": datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": f"{_second(int(created))}.{int(created * 1000) % 1000:03d}Z",
         "level": level.lower(),
         "logger": logger,
         "message": message,
     }
+
+
+@lru_cache(maxsize=8)
+def _second(moment: int) -> str:
+    """As in "2026-01-31T23:59:59"; many lines are of one second."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -3,12 +3,13 @@
 Law: a line never holds a key, a token, a prompt or an upstream's text.
 """
 
+import asyncio
 import json
 import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from select import PIPE_BUF
@@ -21,7 +22,8 @@ from services.domain import call
 
 _QUIET: Final = ("asyncio", "aiosqlite", "aiohttp", "grpc", "filelock")
 """Libraries whose chatter below a warning is nobody's concern."""
-
+_KEPT_SECONDS: Final = 0.02
+"""How long a line may wait for others; so much of the log may be missing where the process is killed."""
 
 _NOT_EXTRA: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 """What every record has; all else was said by `extra`."""
@@ -50,22 +52,45 @@ class Lines(logging.Formatter):
 
 
 class Stream(logging.StreamHandler[TextIO]):
-    """Writes a line for each record, as any StreamHandler does, or many that are lines already."""
+    """Writes a line for each record, as any StreamHandler does, or many that are lines already.
+
+    Those may wait a moment for others: each write wakes whoever reads the log, which costs several times what a line does. A
+    record never waits, nor does what was kept before it.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self.setFormatter(Lines())
+        self._kept: list[bytes] = []
+        self._size = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes it at once."""
+        self._give()
+        super().emit(record)
+
+    def flush(self) -> None:
+        """Writes what was kept."""
+        self._give()
+        super().flush()
 
     def write(self, lines: bytes) -> None:
-        """Writes whole lines, and no other comes between them. Never fails: where it cannot write, it cannot say so either."""
-        self.acquire()
-        try:
-            with suppress(OSError, ValueError):  # a broken pipe, or a stream that was closed
-                for piece in _pieces(lines):
-                    self.stream.write(piece.decode())
-                    self.flush()
-        finally:
-            self.release()
+        """Writes whole lines, soon; no other comes between them. Never fails: where it cannot write, it cannot say so either."""
+        with self.lock or nullcontext():
+            self._kept.append(lines)
+            self._size += len(lines)
+            if self._size < PIPE_BUF and (loop := _running_loop()) is not None:
+                if len(self._kept) == 1:
+                    loop.call_later(_KEPT_SECONDS, self._give)
+                return
+        self._give()
+
+    def _give(self) -> None:
+        with self.lock or nullcontext(), suppress(OSError, ValueError):  # a broken pipe, or a stream that was closed
+            kept, self._kept, self._size = b"".join(self._kept), [], 0
+            for piece in _pieces(kept):
+                self.stream.write(piece.decode())
+                self.stream.flush()
 
 
 def say_each(log: logging.Logger, message: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -129,6 +154,13 @@ def _add_served(fields: dict[str, Any]) -> None:
         fields.setdefault("request_id", served.request_id)
     if served.trace_id:
         fields.setdefault("trace_id", served.trace_id)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _handlers(log: logging.Logger) -> Iterator[logging.Handler]:

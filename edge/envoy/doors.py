@@ -40,7 +40,7 @@ def fit(
     rest["local_reply_config"]["mappers"][0:0] = transcoder.refusals()
     _before(rest_routes["virtual_hosts"][0]["routes"], "too_long", transcoder.routes(doors.patience), after=True)
     _before(grpc["http_filters"], "envoy.filters.http.router", [grpc_web.grpc_web_filter()])
-    grpc_routes["virtual_hosts"][0]["routes"][0:0] = [grpc_web.not_for_the_world(), grpc_web.route()]
+    grpc_routes["virtual_hosts"][0]["routes"][0:0] = [*grpc_web.not_for_the_world(), grpc_web.route()]
     if doors.origins:
         grpc_routes["virtual_hosts"][0]["routes"].insert(0, grpc_web.question_route())
         for listener, routes in ((rest, rest_routes), (grpc, grpc_routes)):

@@ -43,10 +43,19 @@ def question_route() -> dict[str, Any]:
     return {"match": {"prefix": "/cli2api.v1.", "headers": asked}, "route": {"cluster": "core"}}
 
 
-def not_for_the_world() -> dict[str, Any]:
-    """Channelz tells of every connection; it is asked at the core itself."""
-    refused = {"status": 404, "body": {"inline_string": "channelz is asked at the core's own address, CLI2API_CORE_LISTEN"}}
-    return {"match": {"prefix": "/grpc.channelz."}, "direct_response": refused}
+def not_for_the_world() -> list[dict[str, Any]]:
+    """Channelz tells of every connection, and calls on a line may say what Envoy takes off others; both are the core's own."""
+    inner = {"/grpc.channelz.": "channelz", "/cli2api.v1.TunnelService/": "TunnelService"}
+    return [
+        {
+            "match": {"prefix": prefix},
+            "direct_response": {
+                "status": 404,
+                "body": {"inline_string": f"{name} is asked at the core's own address, CLI2API_CORE_LISTEN"},
+            },
+        }
+        for prefix, name in inner.items()
+    ]
 
 
 def policy(origins: Sequence[str]) -> dict[str, Any]:

@@ -61,8 +61,11 @@ class Carried:
                 self._outbox.add(self._id, handler.response_serializer(reply))
         except grpc.aio.AbortError:
             pass
-        except BaseException:
+        except asyncio.CancelledError:
             self._code = grpc.StatusCode.CANCELLED
+            raise
+        except Exception:  # what the rings have not caught; the loop tells of it
+            self._code, self._words = grpc.StatusCode.INTERNAL, "internal error"
             raise
         finally:
             status = next((value for name, value in self._trailing if name == _DETAILS), b"")

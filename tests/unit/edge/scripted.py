@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from cli2api.v1 import catalog_pb2, job_pb2, media_pb2, text_pb2, usage_pb2
+from cli2api.v1 import catalog_pb2, job_pb2, media_pb2, text_pb2, tunnel_pb2_grpc, usage_pb2
 from google.protobuf import any_pb2, duration_pb2, message_factory, timestamp_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2
@@ -17,6 +17,9 @@ from edge.app import App
 from edge.backend import Backend
 from edge.server import listening, server
 from edge.settings import Settings
+from services.api.tunnel import Tunnel
+from services.by_name import ByName
+from services.interceptors.shapes import Rings
 
 _FILES = (text_pb2, media_pb2, job_pb2, catalog_pb2, usage_pb2, health_pb2)
 
@@ -41,10 +44,12 @@ class Core:
     @asynccontextmanager
     async def running(self, address: str = "127.0.0.1:0") -> AsyncGenerator["Core"]:
         serving = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)])
+        services = ByName(serving, [Rings()])
+        tunnel_pb2_grpc.add_TunnelServiceServicer_to_server(Tunnel(services.find), services)  # type: ignore[arg-type]
         for file in _FILES:
             for service in file.DESCRIPTOR.services_by_name.values():
                 handlers = {method.name: self._handler(method) for method in service.methods}
-                serving.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+                services.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
         self.target = f"127.0.0.1:{serving.add_insecure_port(address)}"
         self._serving = serving
         await serving.start()

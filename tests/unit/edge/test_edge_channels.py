@@ -10,7 +10,7 @@ from cli2api.v1.catalog_pb2_grpc import CatalogServiceStub
 
 from edge.backend import Backend
 from edge.channels import open_channel
-from edge.wire.channel import Channel
+from edge.tunnel import Channel
 from tests.unit.edge.scripted import Core
 
 ASKED = catalog_pb2.ListModelsRequest()
@@ -56,18 +56,18 @@ async def test_a_core_that_is_away_is_passed_over_and_used_again_when_it_is_back
 @pytest.mark.parametrize(
     "target", ["unix:/run/core.sock", "unix:///run/core.sock", "127.0.0.1:5000", "[::1]:5000", "localhost:5000"]
 )
-async def test_a_single_place_is_spoken_to_without_the_library(target: str) -> None:
+async def test_calls_to_a_single_place_share_a_line(target: str) -> None:
     async with open_channel(target, ()) as channel:
         assert type(channel) is Channel
 
 
 @pytest.mark.parametrize("target", ["core:5000", "dns:///core:5000", "ipv4:127.0.0.1:5000"])
-async def test_what_may_lead_to_several_cores_is_left_to_the_library(target: str) -> None:
+async def test_calls_to_what_may_be_several_cores_share_none(target: str) -> None:
     async with open_channel(target, ()) as channel:
         assert not isinstance(channel, Channel)
 
 
-async def test_a_core_behind_a_name_is_asked_through_the_library() -> None:
+async def test_a_core_behind_a_name_is_asked_call_by_call() -> None:
     async with core().running() as one, Backend(f"ipv4:{one.target}", max_body=1 << 20) as backend:
         assert await backend.ask(backend.catalog.ListModels, ASKED, metadata=()) == catalog_pb2.ListModelsResponse()
 

@@ -1,0 +1,320 @@
+"""Many calls on one line between edge and core, both real: what is large, slow, given up, refused, late or lost."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import pytest
+from cli2api.v1 import tunnel_pb2, tunnel_pb2_grpc
+from grpc import aio
+
+from edge.errors import Spent
+from edge.statuses import failure_of
+from edge.tunnel import Channel
+from services.api.tunnel import Tunnel
+from services.by_name import ByName
+from services.interceptors.shapes import Rings
+
+CARRY = "/cli2api.v1.TunnelService/Carry"
+TEXT = "/cli2api.v1.TextService"
+SIZES = (0, 1, 16_380, 65_535, 65_537, 3 << 20)
+"""Around what shares the line and what goes by itself."""
+PIECE = b"x" * (16 << 10)
+PIECES = 256
+
+
+def same(content: bytes) -> bytes:
+    return content
+
+
+class Served:
+    """Methods of bytes that do what their name says."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, str]]] = []
+        self.carried = 0
+        self.sent = 0
+        self.given_up = asyncio.Event()
+        self.waiting = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def echo(self, asked: bytes, _: Any) -> bytes:
+        return asked
+
+    async def grow(self, asked: bytes, _: Any) -> bytes:
+        return asked * (3 << 20)
+
+    async def pour(self, _: bytes, __: Any) -> AsyncIterator[bytes]:
+        try:
+            for _each in range(PIECES):
+                self.sent += 1
+                yield PIECE
+        except GeneratorExit:  # closed in the middle
+            self.given_up.set()
+            raise
+
+    async def refuse(self, _: bytes, context: Any) -> None:
+        await context.abort(
+            grpc.StatusCode.RESOURCE_EXHAUSTED, "zu groß, 100 %", (("grpc-status-details-bin", b"\0\xff" * 100),)
+        )
+
+    async def fail(self, _: bytes, __: Any) -> None:
+        raise RuntimeError("a secret")
+
+    async def time(self, _: bytes, context: Any) -> bytes:
+        return str(context.time_remaining()).encode()
+
+    async def wait(self, _: bytes, __: Any) -> bytes:
+        self.waiting.set()
+        try:
+            await self.go_on.wait()
+        except asyncio.CancelledError:
+            self.given_up.set()
+            raise
+        return b"done"
+
+    def service(self, details: Any) -> Any:
+        name = details.method.rpartition("/")[2]
+        if name == "pour":
+            return grpc.unary_stream_rpc_method_handler(self.pour, response_serializer=same)
+        if name == "converse":
+            return grpc.stream_unary_rpc_method_handler(self.echo, response_serializer=same)
+        method = getattr(self, name, None)
+        return grpc.unary_unary_rpc_method_handler(method, response_serializer=same) if method else None
+
+
+class Counting(aio.ServerInterceptor):
+    """Counts what comes in by itself, and not on a line."""
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        self.methods.append(handler_call_details.method)
+        return await continuation(handler_call_details)
+
+
+class Core:
+    def __init__(self, served: Served, server: aio.Server, tunnel: Tunnel, target: str, counting: Counting) -> None:
+        self.served, self.server, self.tunnel, self.target, self.by_itself = served, server, tunnel, target, counting.methods
+
+    async def drain(self, grace: float) -> None:
+        """As the core does it."""
+        stopping = asyncio.ensure_future(self.server.stop(grace))
+        await asyncio.sleep(0)
+        self.tunnel.drain()
+        await stopping
+
+
+@asynccontextmanager
+async def serving(address: str = "127.0.0.1:0") -> AsyncGenerator[Core]:
+    served, counting, rings = Served(), Counting(), Rings()
+    options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
+    server = aio.server(interceptors=[counting, rings], options=options)
+    services = ByName(server, [rings])
+    tunnel = Tunnel(services.find)
+    tunnel_pb2_grpc.add_TunnelServiceServicer_to_server(tunnel, services)  # type: ignore[arg-type]
+    handler = type("Handler", (grpc.GenericRpcHandler,), {"service": lambda _, details: served.service(details)})()
+    services.add_generic_rpc_handlers((handler,))
+    target = f"127.0.0.1:{server.add_insecure_port(address)}"
+    await server.start()
+    try:
+        yield Core(served, server, tunnel, target, counting)
+    finally:
+        await server.stop(None)
+
+
+@asynccontextmanager
+async def opened(target: str) -> AsyncGenerator[Channel]:
+    options = [("grpc.max_receive_message_length", -1), ("grpc.max_reconnect_backoff_ms", 200)]
+    async with asyncio.timeout(20), Channel(aio.insecure_channel(target, options=options)) as channel:
+        await channel.channel_ready()
+        yield channel
+
+
+@asynccontextmanager
+async def core_and_channel() -> AsyncGenerator[tuple[Core, Channel]]:
+    async with serving() as core, opened(core.target) as channel:
+        yield core, channel
+
+
+def ask(channel: Channel, name: str, content: bytes = b"", **how: Any) -> Any:
+    return channel.unary_unary(f"{TEXT}/{name}", same, same)(content, **how)
+
+
+def pour(channel: Channel) -> Any:
+    return channel.unary_stream(f"{TEXT}/pour", same, same)(b"")
+
+
+async def failed(call: Any) -> aio.AioRpcError:
+    with pytest.raises(aio.AioRpcError) as caught:
+        await call
+    return caught.value
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_message_of_any_size_comes_back_as_it_went(size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + b"e" * (size % 256)
+    async with core_and_channel() as (_, channel):
+        assert await ask(channel, "echo", content) == content
+
+
+async def test_many_calls_are_one_call_of_the_core_and_each_gets_its_own_answer() -> None:
+    async with core_and_channel() as (core, channel):
+        contents = [b"%d" % each for each in range(500)]
+        assert await asyncio.gather(*(ask(channel, "echo", content) for content in contents)) == contents
+        assert core.by_itself == [CARRY]
+
+
+async def test_what_is_large_or_no_text_goes_by_itself() -> None:
+    async with core_and_channel() as (core, channel):
+        await ask(channel, "echo", b"x" * (65 << 10))
+        await channel.unary_unary("/cli2api.v1.MediaService/echo", same, same)(b"x")
+        assert core.by_itself == [f"{TEXT}/echo", "/cli2api.v1.MediaService/echo"]
+
+
+async def test_large_answers_share_the_line() -> None:
+    async with core_and_channel() as (core, channel):
+        answers = await asyncio.gather(*(ask(channel, "grow", b"%d" % each) for each in range(5)))
+        assert answers == [b"%d" % each * (3 << 20) for each in range(5)]
+        assert core.by_itself == [CARRY]
+
+
+async def test_who_reads_slowly_is_not_sent_everything_and_holds_up_nobody() -> None:
+    async with core_and_channel() as (core, channel):
+        slow = pour(channel)
+        assert await slow.read() == PIECE
+        for _ in range(50):
+            await ask(channel, "echo")
+        assert core.served.sent <= 8
+        quick, count = pour(channel), 0
+        while await quick.read() is not aio.EOF:
+            count += 1
+        assert count == PIECES
+        left = 0
+        while await slow.read() is not aio.EOF:
+            left += 1
+        assert left == PIECES - 1
+
+
+async def test_a_refusal_keeps_code_words_and_status() -> None:
+    async with core_and_channel() as (_, channel):
+        error = await failed(ask(channel, "refuse"))
+        assert (error.code(), error.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "zu groß, 100 %")
+        assert dict(error.trailing_metadata() or ()) == {"grpc-status-details-bin": b"\0\xff" * 100}
+
+
+@pytest.mark.parametrize("name", ["nothing", "converse"])
+async def test_a_method_that_the_core_does_not_carry_is_unimplemented(name: str) -> None:
+    async with core_and_channel() as (_, channel):
+        error = await failed(ask(channel, name))
+        assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert await ask(channel, "echo", b"still") == b"still"
+
+
+async def test_a_fault_of_the_cores_ends_its_call_alone_and_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async with core_and_channel() as (_, channel):
+        error = await failed(ask(channel, "fail"))
+        assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, "internal error")
+        assert await ask(channel, "echo", b"still") == b"still"
+    del error
+    assert all("a secret" not in record.getMessage() for record in caplog.records)
+
+
+async def test_the_core_knows_how_long_a_call_may_take() -> None:
+    async with core_and_channel() as (_, channel):
+        assert await ask(channel, "time") == b"None"
+        assert 50 < float(await ask(channel, "time", timeout=60)) <= 60
+
+
+async def test_a_deadline_ends_the_call_at_both_sides() -> None:
+    async with core_and_channel() as (core, channel):
+        error = await failed(ask(channel, "wait", timeout=0.2))
+        assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        await core.served.given_up.wait()
+
+
+async def test_who_is_cancelled_takes_the_call_along() -> None:
+    async with core_and_channel() as (core, channel):
+        asked = asyncio.ensure_future(ask(channel, "wait"))
+        await core.served.waiting.wait()
+        asked.cancel()
+        await core.served.given_up.wait()
+        assert await ask(channel, "echo", b"still") == b"still"
+        assert asked.cancelled()
+
+
+async def test_who_leaves_a_stream_stops_it() -> None:
+    async with core_and_channel() as (core, channel):
+        reading = pour(channel)
+        assert await reading.read() == PIECE
+        reading.cancel()
+        await core.served.given_up.wait()
+        assert core.served.sent < PIECES
+
+
+async def test_a_core_that_drains_ends_what_it_has_and_begins_nothing() -> None:
+    async with serving() as core, opened(core.target) as channel:
+        asked = asyncio.ensure_future(ask(channel, "wait"))
+        await core.served.waiting.wait()
+        draining = asyncio.ensure_future(core.drain(10))
+        await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        late = await failed(ask(channel, "echo", b"paid"))
+        assert failure_of(late, spent=Spent.PERHAPS).reason == "CORE_UNREACHABLE"
+        core.served.go_on.set()
+        assert await asked == b"done"
+        await draining
+        async with serving(core.target):
+            await channel.channel_ready()
+            assert await ask(channel, "echo", b"back") == b"back"
+
+
+async def test_what_a_core_takes_along_may_have_been_begun() -> None:
+    async with core_and_channel() as (core, channel):
+        asked = asyncio.ensure_future(ask(channel, "wait"))
+        await core.served.waiting.wait()
+        await core.server.stop(None)
+        error = await failed(asked)
+        assert failure_of(error, spent=Spent.PERHAPS).reason == "CORE_LOST"
+        await core.served.given_up.wait()
+
+
+async def test_a_closed_channel_leaves_nothing_running() -> None:
+    async with serving() as core:
+        async with opened(core.target) as channel:
+            asked = asyncio.ensure_future(ask(channel, "wait"))
+            await core.served.waiting.wait()
+        await core.served.given_up.wait()
+        assert (await failed(asked)).code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_without_a_core_a_call_was_not_begun() -> None:
+    async with Channel(aio.insecure_channel("127.0.0.1:1")) as channel:
+        error = await failed(ask(channel, "echo"))
+        assert failure_of(error, spent=Spent.PERHAPS).reason == "CORE_UNREACHABLE"
+
+
+async def test_an_id_that_is_being_served_ends_the_line_with_its_name() -> None:
+    async with serving() as core, asyncio.timeout(20), aio.insecure_channel(core.target) as channel:
+        line = tunnel_pb2_grpc.TunnelServiceStub(channel).Carry()  # type: ignore[no-untyped-call]
+        assert await line.read() == tunnel_pb2.CarryResponse()
+        twice = [tunnel_pb2.CallBegun(id=7, method=f"{TEXT}/wait")] * 2
+        await line.write(tunnel_pb2.CarryRequest(begun=twice))
+        error = await failed(line.read())
+        assert "7 is being served on this line" in str(error.details())
+        await core.served.given_up.wait()
+
+
+async def test_a_side_that_asks_no_more_is_told_the_rest() -> None:
+    async with serving() as core, asyncio.timeout(20), aio.insecure_channel(core.target) as channel:
+        line = tunnel_pb2_grpc.TunnelServiceStub(channel).Carry()  # type: ignore[no-untyped-call]
+        assert await line.read() == tunnel_pb2.CarryResponse()
+        await line.write(tunnel_pb2.CarryRequest(begun=[tunnel_pb2.CallBegun(id=7, method=f"{TEXT}/wait")]))
+        await core.served.waiting.wait()
+        await line.done_writing()
+        core.served.go_on.set()
+        (reply,) = (await line.read()).replies
+        assert (reply.id, list(reply.messages), reply.end.code) == (7, [b"done"], 0)
+        assert await line.read() is aio.EOF
