@@ -42,8 +42,7 @@ class Asked:
         self._failure: aio.AioRpcError | None = None
         self._over = False
         self._waiting: asyncio.Future[None] | None = None
-        loop = asyncio.get_running_loop()
-        self._due = loop.call_later(timeout, self.give_up, _LATE) if timeout is not None else None
+        self._due = line.loop.call_later(timeout, self.give_up, _LATE) if timeout is not None else None
 
     async def message(self) -> bytes | None:
         """The next message of the answer; None at its end. Raises AioRpcError where that is a failure."""
@@ -52,7 +51,7 @@ class Asked:
                 raise self._failure
             if self._over:
                 return None
-            self._waiting = asyncio.get_running_loop().create_future()
+            self._waiting = self._line.loop.create_future()
             await self._waiting
         message = self._messages.popleft()
         self._taken += len(message)
@@ -99,6 +98,7 @@ class Line:
 
     def __init__(self, carry: "aio.StreamStreamCall[Any, Any]", ended: Callable[["Line"], object]) -> None:
         self.takes_calls = True
+        self.loop = asyncio.get_running_loop()
         self._carry = carry
         self._ids = count(1)
         self._asked: dict[int, Asked] = {}

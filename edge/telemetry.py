@@ -67,13 +67,19 @@ class Stream(logging.StreamHandler[TextIO]):
             # No write is larger than a pipe takes in one go, so that nobody else's line comes into the middle of one.
             if self._size + len(line) > PIPE_BUF:
                 self._give()
+            is_awaited = bool(self._kept) or self._will_give()
             self._kept.append(line)
             self._size += len(line)
-            if (loop := _running_loop()) is not None:
-                if len(self._kept) == 1:
-                    loop.call_later(_KEPT_SECONDS, self._give)
-                return
-        self._give()
+        if not is_awaited:
+            self._give()
+
+    def _will_give(self) -> bool:
+        """What is kept goes out in a moment; False where there is no loop that would see to it."""
+        try:
+            asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._give)
+        except RuntimeError:
+            return False
+        return True
 
     def _give(self) -> None:
         with self.lock or nullcontext(), suppress(OSError, ValueError):  # a broken pipe, or a stream that was closed
@@ -121,10 +127,3 @@ def _head(created: float, level: str, logger: str, message: str) -> dict[str, An
 def _second(moment: int) -> str:
     """As in "2026-01-31T23:59:59"; many lines are of one second."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -4,7 +4,7 @@ All else, and what is large, goes its own way, so that nobody waits behind it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import grpc
@@ -112,6 +112,10 @@ class Reading:
     def __init__(self, asked: Asked, parse: Callable[[bytes], Any]) -> None:
         self._asked = asked
         self._parse = parse
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        while (found := await self.read()) is not aio.EOF:
+            yield found
 
     async def read(self) -> Any:
         """The next message, or `aio.EOF`. Raises AioRpcError; whoever is cancelled here takes the call along."""

@@ -77,13 +77,19 @@ class Stream(logging.StreamHandler[TextIO]):
     def write(self, lines: bytes) -> None:
         """Writes whole lines, soon; no other comes between them. Never fails: where it cannot write, it cannot say so either."""
         with self.lock or nullcontext():
+            is_awaited = bool(self._kept) or self._will_give()
             self._kept.append(lines)
             self._size += len(lines)
-            if self._size < PIPE_BUF and (loop := _running_loop()) is not None:
-                if len(self._kept) == 1:
-                    loop.call_later(_KEPT_SECONDS, self._give)
-                return
-        self._give()
+        if not is_awaited or self._size >= PIPE_BUF:
+            self._give()
+
+    def _will_give(self) -> bool:
+        """What is kept goes out in a moment; False where there is no loop that would see to it."""
+        try:
+            asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._give)
+        except RuntimeError:
+            return False
+        return True
 
     def _give(self) -> None:
         with self.lock or nullcontext(), suppress(OSError, ValueError):  # a broken pipe, or a stream that was closed
@@ -154,13 +160,6 @@ def _add_served(fields: dict[str, Any]) -> None:
         fields.setdefault("request_id", served.request_id)
     if served.trace_id:
         fields.setdefault("trace_id", served.trace_id)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def _handlers(log: logging.Logger) -> Iterator[logging.Handler]:

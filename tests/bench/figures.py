@@ -46,11 +46,9 @@ def lines(folder: Path, seconds: float) -> tuple[Line, ...]:
     """Every throughput that is measured."""
 
     def grpc(way: str, place: str, *, stream: bool = False) -> Line:
-        what = {"typed": ("Generate", "StreamGenerate"), "relay": ("RelayWhole", "Relay")}[way][stream]
+        what = {"typed": ("Generate", "StreamGenerate")}.get(way, ("RelayWhole", "Relay"))[stream]
         at_once = STREAMS if stream else CONNECTIONS
-        port_of: Callable[[Contender], int] = (
-            (lambda c: c.core_port) if place == "straight to the core" else (lambda c: c.grpc_port)
-        )
+        port_of: Callable[[Contender], int] = (lambda c: c.grpc_port) if place == "through Envoy" else (lambda c: c.core_port)
         return Line(
             title=f"gRPC {what}{', 100 chunks' if stream else ''}, {at_once} at once, {place}",
             unit="chunks/s" if stream else "requests/s",
@@ -72,6 +70,8 @@ def lines(folder: Path, seconds: float) -> tuple[Line, ...]:
             count=lambda m: m.pieces,
             serves=lambda c: c.streams,
         ),
+        grpc("line", "on a line to the core, as the edge asks"),
+        grpc("line", "on a line to the core, as the edge asks", stream=True),
         grpc("relay", "straight to the core"),
         grpc("relay", "straight to the core", stream=True),
         grpc("typed", "straight to the core"),
@@ -125,7 +125,11 @@ def _cpu(found: Sequence[Taken]) -> str:
 
 
 def latency(everyone: Sequence[Contender], rounds: int, seconds: float) -> Table:
-    """What each way adds to a direct call, at a rate that all can bear: whole requests, and the first byte of a stream."""
+    """What each way adds to a direct call, at a rate that all can bear: whole requests, and the first byte of a stream.
+
+    Streams come as fast as a model speaks. One that comes as fast as it can keeps both cores so busy with its other chunks that
+    its first one is measured behind them.
+    """
     whole: dict[str, list[Measure]] = {}
     streams: dict[str, list[Measure]] = {}
     for _ in range(rounds):
@@ -136,7 +140,15 @@ def latency(everyone: Sequence[Contender], rounds: int, seconds: float) -> Table
                 load("http", port, connections=CONNECTIONS, seconds=seconds, rate=rate, headers=headers)
             )
             streams.setdefault(one.name, []).append(
-                load("http", port, connections=STREAMS, seconds=seconds, rate=STREAM_RATE, stream=True, headers=headers)
+                load(
+                    *("http", port),
+                    connections=STREAMS,
+                    seconds=seconds,
+                    rate=STREAM_RATE,
+                    stream=True,
+                    pace="spoken",
+                    headers=headers,
+                )
             )
 
     def added(runs: dict[str, list[Measure]], name: str, of: Callable[[Measure], float]) -> str:
@@ -184,7 +196,7 @@ def open_streams(everyone: Sequence[Contender], count: int) -> Table:
     for contender in everyone[1:]:
         before = sum(contender.resident().values())
         measure = load(
-            "http", contender.http_port, connections=count, seconds=1, stream=True, slow=True, headers=contender.headers
+            "http", contender.http_port, connections=count, seconds=1, stream=True, pace="slow", headers=contender.headers
         )
         if measure.pieces != measure.requests * SLOW_CHUNKS or measure.requests < count:
             raise RuntimeError(f"{contender.name} dropped some of {count} streams: {measure}")

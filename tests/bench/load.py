@@ -1,6 +1,6 @@
 """The bench's caller, in a process of its own: a fixed number of connections, each asking again as soon as it is answered.
 
-`python -m tests.bench.load http PORT ...`, `... typed PORT ...` and `... relay PORT ...` print one JSON object: a `Measure`. With
+`python -m tests.bench.load http PORT ...`, and `typed`, `relay` or `line` in its place, print one JSON object: a `Measure`. With
 `--rate` requests begin at fixed times, however long the ones before them take, and are measured from when they were due.
 """
 
@@ -16,6 +16,9 @@ import grpc
 import httptools
 import uvloop
 from cli2api.v1 import text_pb2, text_pb2_grpc
+
+from edge.tunnel import Channel
+from tests.bench.upstream import PACES
 
 KEY: Final = "bench-key"
 MODEL: Final = "gpt-5-mini"
@@ -139,15 +142,15 @@ class Run:
         )
 
 
-def chat_body(*, stream: bool, slow: bool = False) -> bytes:
-    """A small chat request; a slow stream comes one chunk a second."""
+def chat_body(*, stream: bool, pace: str = "") -> bytes:
+    """A small chat request; `pace` is one of the upstream's, or empty for as fast as it can."""
     asked = {"model": MODEL, "stream": stream, "messages": [{"role": "user", "content": "Good morning."}]}
-    return json.dumps(asked | ({"user": "slow"} if slow else {})).encode()
+    return json.dumps(asked | ({"user": pace} if pace else {})).encode()
 
 
-def http_request(port: int, headers: Mapping[str, str], *, stream: bool, slow: bool = False) -> bytes:
+def http_request(port: int, headers: Mapping[str, str], *, stream: bool, pace: str = "") -> bytes:
     """The same as bytes on the wire."""
-    body = chat_body(stream=stream, slow=slow)
+    body = chat_body(stream=stream, pace=pace)
     told = {"host": f"127.0.0.1:{port}", "content-type": "application/json", "content-length": str(len(body)), **headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
     return f"POST /v1/chat/completions HTTP/1.1\r\n{lines}\r\n".encode() + body
@@ -174,10 +177,12 @@ async def load_http(run: Run, port: int, connections: int, request: bytes) -> No
 
 
 async def load_grpc(run: Run, port: int, connections: int, way: str, *, stream: bool) -> None:
-    """gRPC with the generated stubs; one channel, so many calls at once."""
+    """gRPC with the generated stubs; one channel, so many calls at once. A line is the edge's own channel."""
     metadata = (("authorization", f"Bearer {KEY}"),)
+    plain = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
 
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with Channel(plain) if way == "line" else plain as channel:
+        await channel.channel_ready()  # the core may begin to listen a moment after the edge
         stub = text_pb2_grpc.TextServiceStub(channel)
 
         async def generate() -> None:
@@ -200,6 +205,8 @@ async def load_grpc(run: Run, port: int, connections: int, way: str, *, stream: 
             ("typed", True): stream_generate,
             ("relay", False): relay_whole,
             ("relay", True): relay,
+            ("line", False): relay_whole,
+            ("line", True): relay,
         }
         await asyncio.gather(*(ask_again(run, calls[way, stream]) for _ in range(connections)))
 
@@ -219,13 +226,13 @@ async def ask_again(run: Run, call: Callable[[], Awaitable[None]]) -> None:
 async def main() -> None:
     """One run, as the flags say."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=("http", "typed", "relay"))
+    parser.add_argument("way", choices=("http", "typed", "relay", "line"))
     parser.add_argument("port", type=int)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--stream", action="store_true")
-    parser.add_argument("--slow", action="store_true", help="one chunk a second")
+    parser.add_argument("--pace", default="", choices=("", *PACES), help="how fast chunks come; as fast as they can by default")
     parser.add_argument(
         "--rate", type=float, default=0.0, help="requests a second at fixed times; 0: as fast as they are answered"
     )
@@ -235,7 +242,7 @@ async def main() -> None:
     run = Run(connections=args.connections, requests=args.requests, seconds=args.seconds, rate=args.rate)
     async with asyncio.timeout(args.longest):
         if args.way == "http":
-            request = http_request(args.port, args.headers, stream=args.stream, slow=args.slow)
+            request = http_request(args.port, args.headers, stream=args.stream, pace=args.pace)
             await load_http(run, args.port, args.connections, request)
         else:
             await load_grpc(run, args.port, args.connections, args.way, stream=args.stream)

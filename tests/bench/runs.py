@@ -29,14 +29,14 @@ def load(
     seconds: float,
     stream: bool = False,
     rate: float = 0.0,
-    slow: bool = False,
+    pace: str = "",
     headers: Mapping[str, str] = KEYED,
 ) -> Measure:
     """Asks over so many connections for so long. Raises RuntimeError where a single answer was not what was asked for."""
-    longest = LONGEST + (SLOW_CHUNKS * SLOW_SECONDS * 2 if slow else 0)
+    longest = LONGEST + (SLOW_CHUNKS * SLOW_SECONDS * 2 if pace == "slow" else 0)
     argv = [sys.executable, "-m", "tests.bench.load", way, str(port), f"--connections={connections}", f"--seconds={seconds}"]
     flags = [f"--rate={rate}", f"--longest={longest}", f"--headers={json.dumps(dict(headers))}"]
-    flags += [*(["--stream"] if stream else []), *(["--slow"] if slow else [])]
+    flags += [f"--pace={pace}", *(["--stream"] if stream else [])]
     done = subprocess.run([*argv, *flags], capture_output=True, text=True, timeout=longest + 10, check=False)
     if done.returncode:
         raise RuntimeError(f"the load on port {port} failed:\n{done.stderr}")
@@ -78,7 +78,7 @@ def load_json(folder: Path, port: int, *, connections: int, seconds: float, head
 def load_grpc(folder: Path, port: int, way: str, *, connections: int, seconds: float, stream: bool = False) -> Measure:
     """gRPC calls, by h2load where there is one; a first call over the stubs shows that the answers are right."""
     program = shutil.which("h2load")
-    if program is None:
+    if program is None or way == "line":
         return load(way, port, connections=connections, seconds=seconds, stream=stream)
     load(way, port, connections=1, seconds=0.2, stream=stream)
     method, request = _frame(way, stream=stream)

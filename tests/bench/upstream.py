@@ -13,7 +13,8 @@ import uvloop
 CHUNKS_PER_STREAM: Final = 100
 SLOW_CHUNKS: Final = 60
 SLOW_SECONDS: Final = 1.0
-"""Between two chunks of a stream that was asked to be slow."""
+PACES: Final = {"slow": (SLOW_CHUNKS, SLOW_SECONDS), "spoken": (CHUNKS_PER_STREAM, 0.01)}
+"""Chunks of a stream that was asked to be slow, or as quick as a model speaks, and the seconds between two of them."""
 
 ANSWER: Final = json.dumps(
     {
@@ -68,8 +69,9 @@ class Connection(asyncio.Protocol):
             return
         if b'"stream":true' in self.body or b'"stream": true' in self.body:
             self.transport.write(SSE_HEAD)
-            self.pause = SLOW_SECONDS if b'"slow"' in self.body else 0.0
-            self.write_chunk(SLOW_CHUNKS if self.pause else CHUNKS_PER_STREAM)
+            asked = next((pace for name, pace in PACES.items() if b'"%b"' % name.encode() in self.body), None)
+            count, self.pause = asked or (CHUNKS_PER_STREAM, 0.0)
+            self.write_chunk(count)
         else:
             self.transport.write(JSON_REPLY)
 

@@ -56,9 +56,7 @@ class Served:
             raise
 
     async def refuse(self, _: bytes, context: Any) -> None:
-        await context.abort(
-            grpc.StatusCode.RESOURCE_EXHAUSTED, "zu groß, 100 %", (("grpc-status-details-bin", b"\0\xff" * 100),)
-        )
+        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "zu groß, 100 %", (("grpc-status-details-bin", b"\0\xff" * 100),))
 
     async def fail(self, _: bytes, __: Any) -> None:
         raise RuntimeError("a secret")
