@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Any, Final
@@ -147,8 +147,9 @@ class Line:
                         if reply.HasField("end"):
                             del self._asked[reply.id]
                         asked.hear(reply)
-                if response.leaving:
+                if response.HasField("leaving"):
                     self.takes_calls = False
+                    self._fail(call_id for call_id in list(self._asked) if call_id > response.leaving.last_id)
             end = NOT_BEGUN
         except (aio.AioRpcError, asyncio.CancelledError):
             pass
@@ -156,10 +157,13 @@ class Line:
             self.takes_calls = False
             if writing is not None:
                 writing.cancel()
-            unsent = {begun.id for request in self._unsent for begun in request.begun}
-            for call_id, asked in self._asked.items():
-                asked.fail(*(NOT_BEGUN if call_id in unsent else end))
-            self._asked.clear()
+            self._fail([begun.id for request in self._unsent for begun in request.begun])
+            self._fail(list(self._asked), end)
+
+    def _fail(self, call_ids: Iterable[int], end: tuple[grpc.StatusCode, str] = NOT_BEGUN) -> None:
+        for call_id in call_ids:
+            if asked := self._asked.pop(call_id, None):
+                asked.fail(*end)
 
     async def _write(self) -> None:
         with suppress(aio.AioRpcError, asyncio.InvalidStateError):  # whoever reads hears of it too

@@ -27,9 +27,11 @@ class Outbox:
         self._last()
         self._told.set()
 
-    def leave(self) -> None:
-        """No further call is begun."""
-        self._last().leaving = True
+    def leave(self, last_id: int) -> None:
+        """No further call than that one is begun."""
+        leaving = self._last().leaving
+        leaving.SetInParent()
+        leaving.last_id = last_id
         self._told.set()
 
     def add(self, call_id: int, message: bytes) -> None:

@@ -50,11 +50,12 @@ class _Line:
         self._context = context
         self._outbox = Outbox()
         self._calls: dict[int, Carried] = {}
+        self._last_id = 0
         self._leaving = False
 
     def leave(self) -> None:
         self._leaving = True
-        self._outbox.leave()
+        self._outbox.leave(self._last_id)
         self._end_if_idle()
 
     async def run(self, requests: Any) -> None:
@@ -90,8 +91,9 @@ class _Line:
         self._end_if_idle()
 
     async def _begin(self, begun: tunnel_pb2.CallBegun) -> None:
-        if begun.id in self._calls:
-            raise InvalidRequest.of(Violation("begun.id", f"{begun.id} is being served on this line"))
+        if begun.id <= self._last_id:
+            raise InvalidRequest.of(Violation("begun.id", f"must be higher than {self._last_id}; got {begun.id}"))
+        self._last_id = begun.id
         handler = await self._find(begun.method)
         if handler is None or handler.request_streaming:
             self._outbox.end(begun.id, *_NOT_CARRIED)

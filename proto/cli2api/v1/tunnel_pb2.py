@@ -26,7 +26,7 @@ from cli2api.v1 import text_pb2 as cli2api_dot_v1_dot_text__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63li2api/v1/tunnel.proto\x12\ncli2api.v1\x1a\x15\x63li2api/v1/text.proto\x1a\x1egoogle/protobuf/duration.proto\"k\n\x0c\x43\x61rryRequest\x12$\n\x05\x62\x65gun\x18\x01 \x03(\x0b\x32\x15.cli2api.v1.CallBegun\x12#\n\x05rooms\x18\x02 \x03(\x0b\x32\x14.cli2api.v1.CallRoom\x12\x10\n\x08given_up\x18\x03 \x03(\x04\"\x8a\x01\n\tCallBegun\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\x0c\x12$\n\x08metadata\x18\x04 \x03(\x0b\x32\x12.cli2api.v1.Header\x12*\n\x07timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"%\n\x08\x43\x61llRoom\x12\n\n\x02id\x18\x01 \x01(\x04\x12\r\n\x05taken\x18\x02 \x01(\r\"H\n\rCarryResponse\x12&\n\x07replies\x18\x01 \x03(\x0b\x32\x15.cli2api.v1.CallReply\x12\x0f\n\x07leaving\x18\x02 \x01(\x08\"K\n\tCallReply\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x10\n\x08messages\x18\x02 \x03(\x0c\x12 \n\x03\x65nd\x18\x03 \x01(\x0b\x32\x13.cli2api.v1.CallEnd\"8\n\x07\x43\x61llEnd\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\x0c\x32Q\n\rTunnelService\x12@\n\x05\x43\x61rry\x12\x18.cli2api.v1.CarryRequest\x1a\x19.cli2api.v1.CarryResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63li2api/v1/tunnel.proto\x12\ncli2api.v1\x1a\x15\x63li2api/v1/text.proto\x1a\x1egoogle/protobuf/duration.proto\"k\n\x0c\x43\x61rryRequest\x12$\n\x05\x62\x65gun\x18\x01 \x03(\x0b\x32\x15.cli2api.v1.CallBegun\x12#\n\x05rooms\x18\x02 \x03(\x0b\x32\x14.cli2api.v1.CallRoom\x12\x10\n\x08given_up\x18\x03 \x03(\x04\"\x8a\x01\n\tCallBegun\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\x0c\x12$\n\x08metadata\x18\x04 \x03(\x0b\x32\x12.cli2api.v1.Header\x12*\n\x07timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"%\n\x08\x43\x61llRoom\x12\n\n\x02id\x18\x01 \x01(\x04\x12\r\n\x05taken\x18\x02 \x01(\r\"b\n\rCarryResponse\x12&\n\x07replies\x18\x01 \x03(\x0b\x32\x15.cli2api.v1.CallReply\x12)\n\x07leaving\x18\x02 \x01(\x0b\x32\x18.cli2api.v1.CarryLeaving\"\x1f\n\x0c\x43\x61rryLeaving\x12\x0f\n\x07last_id\x18\x01 \x01(\x04\"K\n\tCallReply\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x10\n\x08messages\x18\x02 \x03(\x0c\x12 \n\x03\x65nd\x18\x03 \x01(\x0b\x32\x13.cli2api.v1.CallEnd\"8\n\x07\x43\x61llEnd\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\x0c\x32Q\n\rTunnelService\x12@\n\x05\x43\x61rry\x12\x18.cli2api.v1.CarryRequest\x1a\x19.cli2api.v1.CarryResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,11 +40,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLROOM']._serialized_start=344
   _globals['_CALLROOM']._serialized_end=381
   _globals['_CARRYRESPONSE']._serialized_start=383
-  _globals['_CARRYRESPONSE']._serialized_end=455
-  _globals['_CALLREPLY']._serialized_start=457
-  _globals['_CALLREPLY']._serialized_end=532
-  _globals['_CALLEND']._serialized_start=534
-  _globals['_CALLEND']._serialized_end=590
-  _globals['_TUNNELSERVICE']._serialized_start=592
-  _globals['_TUNNELSERVICE']._serialized_end=673
+  _globals['_CARRYRESPONSE']._serialized_end=481
+  _globals['_CARRYLEAVING']._serialized_start=483
+  _globals['_CARRYLEAVING']._serialized_end=514
+  _globals['_CALLREPLY']._serialized_start=516
+  _globals['_CALLREPLY']._serialized_end=591
+  _globals['_CALLEND']._serialized_start=593
+  _globals['_CALLEND']._serialized_end=649
+  _globals['_TUNNELSERVICE']._serialized_start=651
+  _globals['_TUNNELSERVICE']._serialized_end=732
 # @@protoc_insertion_point(module_scope)

@@ -68,7 +68,7 @@ class CallBegun(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     id: _builtins.int
-    """Required. Chosen by who asks; not used before on this line."""
+    """Required. Chosen by who asks; higher than any before on this line."""
     method: _builtins.str
     """Required. As in "/cli2api.v1.TextService/Relay"; one whose request is a stream is not carried."""
     request: _builtins.bytes
@@ -132,25 +132,49 @@ class CarryResponse(_message.Message):
 
     REPLIES_FIELD_NUMBER: _builtins.int
     LEAVING_FIELD_NUMBER: _builtins.int
-    leaving: _builtins.bool
-    """Output only. No further call is begun on this line; those that are served come to their end."""
     @_builtins.property
     def replies(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallReply]:
         """Output only. One entry a call."""
+
+    @_builtins.property
+    def leaving(self) -> Global___CarryLeaving:
+        """Output only. There when no further call is begun on this line; those that are served come to their end."""
 
     def __init__(
         self,
         *,
         replies: _abc.Iterable[Global___CallReply] | None = ...,
-        leaving: _builtins.bool = ...,
+        leaving: Global___CarryLeaving | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["leaving", b"leaving"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["leaving", b"leaving", "replies", b"replies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CarryResponse: _TypeAlias = CarryResponse  # noqa: Y015
+
+@_typing.final
+class CarryLeaving(_message.Message):
+    """The side that serves will leave."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAST_ID_FIELD_NUMBER: _builtins.int
+    last_id: _builtins.int
+    """Output only. The last call that was begun; none with a higher id was."""
+    def __init__(
+        self,
+        *,
+        last_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_id", b"last_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CarryLeaving: _TypeAlias = CarryLeaving  # noqa: Y015
 
 @_typing.final
 class CallReply(_message.Message):

@@ -48,8 +48,8 @@ class TunnelServiceServicer:
 
     def Carry(self, request_iterator, context):
         """Carries any number of calls at once, each as if it had come by itself: it is let in by its own key, logged, counted and recorded.
-        The first answer is empty and says that the line is open; nothing is lost of a call that was not sent before. An end without a
-        failure says that no call was begun of which nothing has been heard.
+        The first answer is empty and says that the line is open: what is sent only then is known not to have been begun where it was not
+        sent. An end without a failure says that every call that was begun has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

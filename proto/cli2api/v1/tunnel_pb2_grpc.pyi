@@ -35,8 +35,8 @@ class TunnelServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TunnelServiceAsyncStub: ...
     Carry: _grpc.StreamStreamMultiCallable[_tunnel_pb2.CarryRequest, _tunnel_pb2.CarryResponse]
     """Carries any number of calls at once, each as if it had come by itself: it is let in by its own key, logged, counted and recorded.
-    The first answer is empty and says that the line is open; nothing is lost of a call that was not sent before. An end without a
-    failure says that no call was begun of which nothing has been heard.
+    The first answer is empty and says that the line is open: what is sent only then is known not to have been begun where it was not
+    sent. An end without a failure says that every call that was begun has ended.
     """
 
 @_typing.type_check_only
@@ -46,8 +46,8 @@ class TunnelServiceAsyncStub(TunnelServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Carry: _aio.StreamStreamMultiCallable[_tunnel_pb2.CarryRequest, _tunnel_pb2.CarryResponse]  # type: ignore[assignment]
     """Carries any number of calls at once, each as if it had come by itself: it is let in by its own key, logged, counted and recorded.
-    The first answer is empty and says that the line is open; nothing is lost of a call that was not sent before. An end without a
-    failure says that no call was begun of which nothing has been heard.
+    The first answer is empty and says that the line is open: what is sent only then is known not to have been begun where it was not
+    sent. An end without a failure says that every call that was begun has ended.
     """
 
 class TunnelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -60,8 +60,8 @@ class TunnelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_tunnel_pb2.CarryResponse], _abc.AsyncIterator[_tunnel_pb2.CarryResponse]]:
         """Carries any number of calls at once, each as if it had come by itself: it is let in by its own key, logged, counted and recorded.
-        The first answer is empty and says that the line is open; nothing is lost of a call that was not sent before. An end without a
-        failure says that no call was begun of which nothing has been heard.
+        The first answer is empty and says that the line is open: what is sent only then is known not to have been begun where it was not
+        sent. An end without a failure says that every call that was begun has ended.
         """
 
 def add_TunnelServiceServicer_to_server(servicer: TunnelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
