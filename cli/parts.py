@@ -1,5 +1,6 @@
 """What the gateway is made of, as values: three programs, how each is started, and how long a dead one rests. Pure."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,8 @@ _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 5.0
 _LONG_LIFE: Final = 10.0
 """Seconds after which a death is the first of its kind again."""
+_FEWEST_THREADS: Final = 2
+"""Of Envoy, which else has one for each processor: one that is busy with a large body holds up no other caller."""
 _OF_BUCKETS: Final = ("AWS_", "AZURE_", "GOOGLE_")
 """What the variables begin with by which object stores are reached; many of them are secrets."""
 _ENVOY_LEVELS: Final = {"debug": "info", "info": "warning", "warning": "warning", "error": "error"}
@@ -43,7 +46,7 @@ def envoy_part(config: Path, *, log_level: str, drain_seconds: float) -> Part:
         "-l": _ENVOY_LEVELS[log_level],
         # It warns of each signal that it is sent, and of a field that we need: edge/envoy/direct.yaml, common_config.
         "--component-log-level": "main:error,misc:error",
-        "--concurrency": "2",
+        "--concurrency": str(max(_FEWEST_THREADS, os.cpu_count() or 1)),
         "--drain-time-s": f"{drain_seconds:.0f}",
         "--file-flush-interval-msec": "1000",
     }
