@@ -51,7 +51,7 @@ def _decoded(line: bytes) -> object:
     """What the JSON says; None where it is none. msgspec takes a tenth of json's time, and does not read all that json does."""
     try:
         return msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # bytes that are no UTF-8 are a ValueError and no DecodeError
         try:
             return json.loads(line)
         except (ValueError, RecursionError):

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ Metadata = Sequence[tuple[str, str]]
 
 NOT_BEGUN: Final = (grpc.StatusCode.UNAVAILABLE, "no core has begun the call")
 """It can be asked again, whatever it costs."""
+_NO_LINES: Final = (grpc.StatusCode.UNIMPLEMENTED, "the core knows no lines")
 _LOST: Final = (grpc.StatusCode.UNAVAILABLE, "the line to the core broke")
 _GIVEN_UP: Final = (grpc.StatusCode.CANCELLED, "the call was given up")
 _LATE: Final = (grpc.StatusCode.DEADLINE_EXCEEDED, "the call took longer than it may")
@@ -111,12 +111,13 @@ class Line:
     def begin(self, method: str, request: bytes, metadata: Metadata | None, timeout: float | None) -> Asked:
         """Asks one call; it fails by itself where the line does."""
         call_id = next(self._ids)
-        size = len(request) + sum(len(value) for _, value in metadata or ())
-        begun = self._next(size).begun.add(id=call_id, method=method, request=request)
+        # Made before it stands in what is sent, so that nothing goes out of what cannot be said.
+        begun = tunnel_pb2.CallBegun(id=call_id, method=method, request=request)
         for name, value in metadata or ():
             begun.metadata.add(name=name, value=value)
         if timeout is not None:
             begun.timeout.FromNanoseconds(int(timeout * 1e9))
+        self._next(len(request) + sum(len(value) for _, value in metadata or ())).begun.append(begun)
         asked = self._asked[call_id] = Asked(self, call_id, timeout)
         return asked
 
@@ -125,8 +126,13 @@ class Line:
         self._next(0).rooms.add(id=call_id, taken=taken)
 
     def forget(self, call_id: int) -> None:
-        """The call is given up."""
+        """The call is given up. One that was not sent yet never is."""
         del self._asked[call_id]
+        for request in self._unsent:
+            for place, begun in enumerate(request.begun):
+                if begun.id == call_id:
+                    del request.begun[place]
+                    return
         self._next(0).given_up.append(call_id)
 
     async def close(self) -> None:
@@ -151,10 +157,14 @@ class Line:
                     self.takes_calls = False
                     self._fail(call_id for call_id in list(self._asked) if call_id > response.leaving.last_id)
             end = NOT_BEGUN
-        except (aio.AioRpcError, asyncio.CancelledError):
+        except aio.AioRpcError as error:
+            if writing is None and error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                self._fail(list(self._asked), _NO_LINES)
+        except asyncio.CancelledError:
             pass
         finally:
             self.takes_calls = False
+            self._carry.cancel()
             if writing is not None:
                 writing.cancel()
             self._fail([begun.id for request in self._unsent for begun in request.begun])
@@ -166,12 +176,17 @@ class Line:
                 asked.fail(*end)
 
     async def _write(self) -> None:
-        with suppress(aio.AioRpcError, asyncio.InvalidStateError):  # whoever reads hears of it too
+        try:
             while True:
                 while self._unsent:
                     await self._carry.write(self._unsent.popleft())
                 self._told.clear()
                 await self._told.wait()
+        except (aio.AioRpcError, asyncio.InvalidStateError):
+            pass  # whoever reads hears of it too
+        except Exception:
+            self._carry.cancel()  # a line that sends nothing must not take calls
+            raise
 
     def _next(self, size: int) -> tunnel_pb2.CarryRequest:
         if not self._unsent or self._size >= _ENOUGH:

@@ -48,8 +48,10 @@ class Stream(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self.setFormatter(Lines())
-        self._kept: list[str] = []
+        self._kept: list[bytes] = []
         self._size = 0
+        self._giver: asyncio.AbstractEventLoop
+        """The loop that will write what is kept, where something is."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes it at once."""
@@ -61,13 +63,13 @@ class Stream(logging.StreamHandler[TextIO]):
         self._give()
         super().flush()
 
-    def write(self, line: str) -> None:
+    def write(self, line: bytes) -> None:
         """Writes a whole line, soon. Never fails: where it cannot write, it cannot say so either."""
         with self.lock or nullcontext():
             # No write is larger than a pipe takes in one go, so that nobody else's line comes into the middle of one.
             if self._size + len(line) > PIPE_BUF:
                 self._give()
-            is_awaited = bool(self._kept) or self._will_give()
+            is_awaited = (bool(self._kept) and not self._giver.is_closed()) or self._will_give()
             self._kept.append(line)
             self._size += len(line)
         if not is_awaited:
@@ -76,16 +78,17 @@ class Stream(logging.StreamHandler[TextIO]):
     def _will_give(self) -> bool:
         """What is kept goes out in a moment; False where there is no loop that would see to it."""
         try:
-            asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._give)
+            self._giver = asyncio.get_running_loop()
         except RuntimeError:
             return False
+        self._giver.call_later(_KEPT_SECONDS, self._give)
         return True
 
     def _give(self) -> None:
         with self.lock or nullcontext(), suppress(OSError, ValueError):  # a broken pipe, or a stream that was closed
-            kept, self._kept, self._size = "".join(self._kept), [], 0
+            kept, self._kept, self._size = self._kept, [], 0  # first, since a collection in between may log something
             if kept:
-                self.stream.write(kept)
+                self.stream.write(b"".join(kept).decode())
                 self.stream.flush()
 
 
@@ -101,7 +104,7 @@ def say_access(level: int, message: str, extra: dict[str, Any]) -> None:
     if isinstance(only, Stream) and only.level <= level and not only.filters:
         fields = _head(time.time(), logging.getLevelName(level), _ACCESS.name, message) | extra
         with suppress(UnicodeEncodeError):
-            only.write(_ENCODER.encode(fields).decode() + "\n")
+            only.write(_ENCODER.encode(fields) + b"\n")
             return
     _ACCESS.log(level, "%s", message, extra=extra)
 

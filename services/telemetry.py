@@ -63,6 +63,8 @@ class Stream(logging.StreamHandler[TextIO]):
         self.setFormatter(Lines())
         self._kept: list[bytes] = []
         self._size = 0
+        self._giver: asyncio.AbstractEventLoop
+        """The loop that will write what is kept, where something is."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes it at once."""
@@ -77,7 +79,7 @@ class Stream(logging.StreamHandler[TextIO]):
     def write(self, lines: bytes) -> None:
         """Writes whole lines, soon; no other comes between them. Never fails: where it cannot write, it cannot say so either."""
         with self.lock or nullcontext():
-            is_awaited = bool(self._kept) or self._will_give()
+            is_awaited = (bool(self._kept) and not self._giver.is_closed()) or self._will_give()
             self._kept.append(lines)
             self._size += len(lines)
         if not is_awaited or self._size >= PIPE_BUF:
@@ -86,15 +88,16 @@ class Stream(logging.StreamHandler[TextIO]):
     def _will_give(self) -> bool:
         """What is kept goes out in a moment; False where there is no loop that would see to it."""
         try:
-            asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._give)
+            self._giver = asyncio.get_running_loop()
         except RuntimeError:
             return False
+        self._giver.call_later(_KEPT_SECONDS, self._give)
         return True
 
     def _give(self) -> None:
         with self.lock or nullcontext(), suppress(OSError, ValueError):  # a broken pipe, or a stream that was closed
-            kept, self._kept, self._size = b"".join(self._kept), [], 0
-            for piece in _pieces(kept):
+            kept, self._kept, self._size = self._kept, [], 0  # first, since a collection in between may log something
+            for piece in _pieces(b"".join(kept)):
                 self.stream.write(piece.decode())
                 self.stream.flush()
 

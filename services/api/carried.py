@@ -23,7 +23,7 @@ class Carried:
         self._id = begun.id
         self._request = begun.request
         self._metadata = tuple((each.name, each.value) for each in begun.metadata)
-        self._due = monotonic() + begun.timeout.ToTimedelta().total_seconds() if begun.HasField("timeout") else None
+        self._due = monotonic() + begun.timeout.seconds + begun.timeout.nanos / 1e9 if begun.HasField("timeout") else None
         self._handler = handler
         self._outbox = outbox
         self._peer = peer

@@ -14,7 +14,7 @@ from cli2api.v1 import tunnel_pb2, tunnel_pb2_grpc
 from services.api.carried import Carried
 from services.api.outbox import Outbox
 from services.api.patience import Context
-from services.domain.errors import Failure, InvalidRequest, Violation
+from services.domain.errors import InvalidRequest, Violation
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Find: TypeAlias = "Callable[[str], Awaitable[Handler | None]]"
@@ -28,11 +28,14 @@ class Tunnel(tunnel_pb2_grpc.TunnelServiceServicer):
     def __init__(self, find: Find) -> None:
         self._find = find
         self._lines: set[_Line] = set()
+        self._draining = False
 
     async def Carry(self, requests: Any, context: Context) -> None:  # type: ignore[override]  # noqa: N802
         """One line. It ends by itself once it was drained."""
         line = _Line(self._find, context)
         self._lines.add(line)
+        if self._draining:  # it came in just as the core began to
+            line.leave()
         try:
             await line.run(requests)
         finally:
@@ -40,6 +43,7 @@ class Tunnel(tunnel_pb2_grpc.TunnelServiceServicer):
 
     def drain(self) -> None:
         """No line begins a call from here on; each ends with the last one that it carries."""
+        self._draining = True
         for line in self._lines:
             line.leave()
 
@@ -75,6 +79,7 @@ class _Line:
         """Until the other side will ask no more."""
         try:
             async for request in requests:
+                await self._outbox.room()
                 for begun in request.begun:
                     if not self._leaving:
                         await self._begin(begun)
@@ -84,7 +89,7 @@ class _Line:
                 for given_up in request.given_up:
                     if found := self._calls.get(given_up):
                         found.cancel()
-        except Failure:
+        except Exception:
             self._outbox.close()
             raise
         self._leaving = True
@@ -98,9 +103,9 @@ class _Line:
         if handler is None or handler.request_streaming:
             self._outbox.end(begun.id, *_NOT_CARRIED)
             return
-        carried = Carried(begun, handler, self._outbox, self._context.peer())
-        self._calls[begun.id] = carried
-        carried.serve().add_done_callback(lambda _: self._ended(begun.id))
+        call_id = begun.id  # whoever keeps `begun` keeps the whole message that it came in
+        carried = self._calls[call_id] = Carried(begun, handler, self._outbox, self._context.peer())
+        carried.serve().add_done_callback(lambda _: self._ended(call_id))
 
     def _ended(self, call_id: int) -> None:
         del self._calls[call_id]

@@ -44,6 +44,15 @@ def test_plain_text_becomes_an_error_that_names_the_part() -> None:
     assert (line["level"], line["part"], line["message"]) == ("error", "core", "Traceback:\n  boom�")
 
 
+def test_json_that_is_no_text_is_wrapped_too() -> None:
+    written: list[bytes] = []
+
+    Journal(written.append).pass_on(b'{"level":"info","message":"caf\xe9"}', part="envoy")
+
+    line = json.loads(written[0])
+    assert (line["level"], line["message"]) == ("error", '{"level":"info","message":"caf\ufffd"}')
+
+
 def test_json_of_an_unknown_level_is_passed_on() -> None:
     written: list[bytes] = []
 

@@ -11,6 +11,7 @@ from grpc import aio
 from edge.errors import Spent
 from edge.statuses import failure_of
 from edge.tunnel import Channel
+from services.api.outbox import Outbox
 from tests.unit.edge.lined import PIECE, PIECES, core_and_channel, opened, same, serving
 
 CARRY = "/cli2api.v1.TunnelService/Carry"
@@ -150,6 +151,44 @@ async def test_a_core_that_drains_ends_what_it_has_and_begins_nothing() -> None:
             assert await ask(channel, "echo", b"back") == b"back"
 
 
+async def test_a_line_that_comes_as_the_core_begins_to_drain_ends_at_once() -> None:
+    async with core_and_channel() as (core, channel):
+        core.tunnel.drain()
+        error = await failed(ask(channel, "wait"))
+        assert failure_of(error, spent=Spent.PERHAPS).reason == "CORE_UNREACHABLE"
+        assert not core.served.waiting.is_set()
+
+
+async def test_what_was_given_up_before_it_was_sent_is_never_begun() -> None:
+    async with core_and_channel() as (core, channel):
+        asked = [asyncio.ensure_future(ask(channel, "wait", b"x" * 60_000)) for _ in range(12)]
+        await asyncio.sleep(0)
+        for each in asked:
+            each.cancel()
+        await asyncio.wait(asked)
+        assert await ask(channel, "echo", b"next") == b"next"
+        assert not core.served.waiting.is_set()
+
+
+async def test_what_cannot_be_said_is_never_begun() -> None:
+    async with core_and_channel() as (core, channel):
+        with pytest.raises(UnicodeEncodeError):
+            await ask(channel, "wait", metadata=(("half", "a \ud800"),))
+        assert await ask(channel, "echo", b"next") == b"next"
+        assert not core.served.waiting.is_set()
+
+
+async def test_a_core_that_knows_no_lines_is_told_as_another_version() -> None:
+    server = aio.server()
+    target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    async with opened(target) as channel:
+        failure = failure_of(await failed(ask(channel, "echo")), spent=Spent.PERHAPS)
+    await server.stop(None)
+    assert failure.reason == "UNSUPPORTED"
+    assert "core and edge differ in version" in failure.message
+
+
 async def test_what_a_core_takes_along_may_have_been_begun() -> None:
     async with core_and_channel() as (core, channel):
         asked = asyncio.ensure_future(ask(channel, "wait"))
@@ -184,6 +223,42 @@ async def test_an_id_that_was_used_ends_the_line_and_its_calls() -> None:
         error = await failed(line.read())
         assert "must be higher than 7; got 7" in str(error.details())
         await core.served.given_up.wait()
+
+
+async def test_bytes_that_are_no_message_end_the_line() -> None:
+    async with serving() as core, asyncio.timeout(20), aio.insecure_channel(core.target) as channel:
+        line: Any = channel.stream_stream(CARRY, same, same)()
+        assert await line.read() == b""
+        await line.write(b"\xff\xff\xff")
+        assert (await failed(line.read())).code() is not grpc.StatusCode.OK
+
+
+async def test_a_deadline_beyond_all_times_is_none() -> None:
+    async with serving() as core, asyncio.timeout(20), aio.insecure_channel(core.target) as channel:
+        line = tunnel_pb2_grpc.TunnelServiceStub(channel).Carry()
+        begun = tunnel_pb2.CallBegun(id=7, method=f"{TEXT}/echo", request=b"x")
+        begun.timeout.seconds = 10**15
+        await line.write(tunnel_pb2.CarryRequest(begun=[begun]))
+        assert await line.read() == tunnel_pb2.CarryResponse()
+        told = await line.read()
+        assert isinstance(told, tunnel_pb2.CarryResponse)
+        assert list(told.replies[0].messages) == [b"x"]
+
+
+async def test_a_side_that_does_not_read_gets_no_more_calls_begun() -> None:
+    outbox = Outbox()
+    outbox.open()
+    for call_id in range(1000):
+        outbox.end(call_id, grpc.StatusCode.INTERNAL, "no " * 2000)
+    room = asyncio.ensure_future(outbox.room())
+    messages = []
+    async for message in outbox:
+        messages.append(message)
+        await asyncio.sleep(0)
+        if room.done():
+            break
+    assert 4 <= len(messages) <= 16
+    assert all(message.ByteSize() < 300 << 10 for message in messages)
 
 
 async def test_a_side_that_asks_no_more_is_told_the_rest() -> None:
