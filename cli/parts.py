@@ -18,7 +18,7 @@ _LONGEST_DELAY: Final = 5.0
 _LONG_LIFE: Final = 10.0
 """Seconds after which a death is the first of its kind again."""
 _FEWEST_THREADS: Final = 2
-"""Of Envoy, which else has one for each processor: one that is busy with a large body holds up no other caller."""
+"""Of Envoy, also where there is one processor: one that is busy with a large body holds up no other caller."""
 _OF_BUCKETS: Final = ("AWS_", "AZURE_", "GOOGLE_")
 """What the variables begin with by which object stores are reached; many of them are secrets."""
 _ENVOY_LEVELS: Final = {"debug": "info", "info": "warning", "warning": "warning", "error": "error"}
@@ -39,6 +39,12 @@ def python_part(name: str, module: str, environ: Mapping[str, str]) -> Part:
     return Part(name=name, argv=(sys.executable, "-P", "-m", module), environ=environ)
 
 
+def envoy_threads() -> int:
+    """One for each processor that this process may use."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(_FEWEST_THREADS, usable)
+
+
 def envoy_part(config: Path, *, log_level: str, drain_seconds: float) -> Part:
     """The real Envoy. It gets no environment: it needs none, and secrets are none of its business."""
     flags = {
@@ -46,7 +52,7 @@ def envoy_part(config: Path, *, log_level: str, drain_seconds: float) -> Part:
         "-l": _ENVOY_LEVELS[log_level],
         # It warns of each signal that it is sent, and of a field that we need: edge/envoy/direct.yaml, common_config.
         "--component-log-level": "main:error,misc:error",
-        "--concurrency": str(max(_FEWEST_THREADS, os.cpu_count() or 1)),
+        "--concurrency": str(envoy_threads()),
         "--drain-time-s": f"{drain_seconds:.0f}",
         "--file-flush-interval-msec": "1000",
     }

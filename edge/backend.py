@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 import grpc
 from cli2api.v1 import catalog_pb2_grpc, job_pb2_grpc, media_pb2_grpc, text_pb2_grpc, usage_pb2_grpc
@@ -16,9 +16,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from edge.channels import open_channel
 from edge.errors import Failure, Spent
+from edge.line import Metadata
 from edge.statuses import failure_of, lost, unreachable
 
-Metadata: TypeAlias = Sequence[tuple[str, str]]
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 

@@ -1,4 +1,4 @@
-"""The way to the core where there are several: one channel to each, and calls that go to those in turn which can be reached."""
+"""The way to the core: a channel to each place, with a line on it, and calls that go to those in turn which can be reached."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ def open_channel(targets: str, options: Sequence[tuple[str, Any]]) -> aio.Channe
 
 
 def _open_one(target: str, options: Sequence[tuple[str, Any]]) -> aio.Channel:
-    """With a line on it where that is one place, as in `cli2api serve`; a line would keep to one of those behind a name."""
+    """With a line where that is one place, as in `cli2api serve`; of several behind a name a line would keep to one."""
     channel = aio.insecure_channel(target, options=(*options, _SPREAD))
     return Channel(channel) if _ONE_PLACE.fullmatch(target) else channel
 

@@ -4,13 +4,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import grpc
 from cli2api.v1 import tunnel_pb2
 from grpc import aio
 
-Metadata = Sequence[tuple[str, str]]
+Metadata: TypeAlias = Sequence[tuple[str, str]]
 
 NOT_BEGUN: Final = (grpc.StatusCode.UNAVAILABLE, "no core has begun the call")
 """It can be asked again, whatever it costs."""
@@ -156,12 +156,13 @@ class Line:
                 if response.HasField("leaving"):
                     self.takes_calls = False
                     self._fail(call_id for call_id in list(self._asked) if call_id > response.leaving.last_id)
-            end = NOT_BEGUN
+            if response is aio.EOF:  # and not bytes that are no message, of which grpc.aio makes None
+                end = NOT_BEGUN
         except aio.AioRpcError as error:
             if writing is None and error.code() is grpc.StatusCode.UNIMPLEMENTED:
                 self._fail(list(self._asked), _NO_LINES)
         except asyncio.CancelledError:
-            pass
+            pass  # so grpc.aio tells of a line that was given up, here or by the core; this task itself is cancelled by nobody
         finally:
             self.takes_calls = False
             self._carry.cancel()

@@ -103,7 +103,7 @@ def say_access(level: int, message: str, extra: dict[str, Any]) -> None:
     only = heard[0] if len(heard) == 1 and not (_ACCESS.handlers or _ACCESS.filters) else None
     if isinstance(only, Stream) and only.level <= level and not only.filters:
         fields = _head(time.time(), logging.getLevelName(level), _ACCESS.name, message) | extra
-        with suppress(UnicodeEncodeError):
+        with suppress(UnicodeEncodeError, OverflowError):
             only.write(_ENCODER.encode(fields) + b"\n")
             return
     _ACCESS.log(level, "%s", message, extra=extra)

@@ -54,14 +54,14 @@ class Channel(aio.Channel):
         self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *_: Any, **__: Any
     ) -> Any:
         """A method that is asked for one message."""
-        plain = self._plain.unary_unary(method, request_serializer, response_deserializer)
         if not method.startswith(_SHARED):
-            return plain
+            return self._plain.unary_unary(method, request_serializer, response_deserializer)
+        alone: Any = self._plain.unary_unary(method, None, response_deserializer)
 
         async def ask(request: Any, *, timeout: float | None = None, metadata: Metadata | None = None) -> Any:
             content = request_serializer(request)
             if len(content) > _LARGE:
-                return await plain(request, timeout=timeout, metadata=metadata)
+                return await alone(content, timeout=timeout, metadata=metadata)
             asked = self._ask(method, content, metadata, timeout)
             try:
                 message = await asked.message()
@@ -77,14 +77,14 @@ class Channel(aio.Channel):
         self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *_: Any, **__: Any
     ) -> Any:
         """A method that is asked for a stream."""
-        plain = self._plain.unary_stream(method, request_serializer, response_deserializer)
         if not method.startswith(_SHARED):
-            return plain
+            return self._plain.unary_stream(method, request_serializer, response_deserializer)
+        alone: Any = self._plain.unary_stream(method, None, response_deserializer)
 
         def ask(request: Any, *, timeout: float | None = None, metadata: Metadata | None = None) -> Any:
             content = request_serializer(request)
             if len(content) > _LARGE:
-                return plain(request, timeout=timeout, metadata=metadata)
+                return alone(content, timeout=timeout, metadata=metadata)
             return Reading(self._ask(method, content, metadata, timeout), response_deserializer)
 
         return ask

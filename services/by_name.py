@@ -1,4 +1,4 @@
-"""What generated code adds its services to, so that a server finds a method by its name and in no other way.
+"""What generated code adds its services to, so that a server, and a line, finds a method by its name and in no other way.
 
 Generated code also registers each method beforehand. For every call that comes in, grpc.aio then waits anew on one task for each
 such method, of which this core has over thirty; looking the name up in a dictionary costs next to nothing.
@@ -18,7 +18,6 @@ class _Details(NamedTuple):
     """What finding a method takes of a call."""
 
     method: str
-    invocation_metadata: tuple[()] = ()
 
 
 class ByName:

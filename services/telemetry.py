@@ -79,10 +79,13 @@ class Stream(logging.StreamHandler[TextIO]):
     def write(self, lines: bytes) -> None:
         """Writes whole lines, soon; no other comes between them. Never fails: where it cannot write, it cannot say so either."""
         with self.lock or nullcontext():
+            # No write is larger than a pipe takes in one go, unless one line is.
+            if self._size + len(lines) > PIPE_BUF:
+                self._give()
             is_awaited = (bool(self._kept) and not self._giver.is_closed()) or self._will_give()
             self._kept.append(lines)
             self._size += len(lines)
-        if not is_awaited or self._size >= PIPE_BUF:
+        if not is_awaited:
             self._give()
 
     def _will_give(self) -> bool:

@@ -32,18 +32,12 @@ class Carried:
         self._trailing: Sequence[tuple[str, Any]] = ()
         self._code = grpc.StatusCode.OK
         self._words = ""
-        self._task: asyncio.Task[None] | None = None
+        self.task = asyncio.create_task(self._serve())
+        """Serves it. As with grpc.aio, every call is a task of its own."""
 
-    def serve(self) -> "asyncio.Task[None]":
-        """Begins to serve it. As with grpc.aio, every call is a task of its own."""
-        self._task = asyncio.create_task(self._serve())
-        return self._task
-
-    def cancel(self) -> "asyncio.Task[None] | None":
+    def cancel(self) -> None:
         """Gives it up; the task then comes to its end."""
-        if self._task is not None:
-            self._task.cancel()
-        return self._task
+        self.task.cancel()
 
     def widen(self, taken: int) -> None:
         """So many bytes were taken up."""

@@ -10,9 +10,9 @@ from cli2api.v1 import tunnel_pb2
 _ENOUGH: Final = 256 << 10
 """Bytes after which a further message is begun, so that none grows beyond what is handed over quickly."""
 _MOST: Final = 4 << 20
-"""Bytes that may wait for a side that does not read; until they are less no further call is begun."""
+"""Bytes that may wait for a side that does not read; until they are less nothing further is taken in of it."""
 _END: Final = 32
-"""Bytes of an end, beside its words."""
+"""About the bytes of an end, beside its words."""
 
 
 class Outbox:
@@ -23,7 +23,7 @@ class Outbox:
         self._replies: dict[int, tunnel_pb2.CallReply] = {}
         """By call: its entry in the last message."""
         self._sizes: deque[int] = deque()
-        """Bytes of each message."""
+        """Bytes of each message, nearly."""
         self._closed = False
         self._told = asyncio.Event()
         self._sent = asyncio.Event()

@@ -72,8 +72,9 @@ class _Line:
                 await reading  # what was wrong with a message ends the line
         finally:
             reading.cancel()
-            serving = [each.cancel() for each in self._calls.values()]
-            await asyncio.gather(reading, *serving, return_exceptions=True)
+            for each in self._calls.values():
+                each.cancel()
+            await asyncio.gather(reading, *(each.task for each in self._calls.values()), return_exceptions=True)
 
     async def _read(self, requests: Any) -> None:
         """Until the other side will ask no more."""
@@ -96,16 +97,18 @@ class _Line:
         self._end_if_idle()
 
     async def _begin(self, begun: tunnel_pb2.CallBegun) -> None:
+        handler = await self._find(begun.method)
+        if self._leaving:  # it was told meanwhile that no further call is begun
+            return
         if begun.id <= self._last_id:
             raise InvalidRequest.of(Violation("begun.id", f"must be higher than {self._last_id}; got {begun.id}"))
         self._last_id = begun.id
-        handler = await self._find(begun.method)
         if handler is None or handler.request_streaming:
             self._outbox.end(begun.id, *_NOT_CARRIED)
             return
         call_id = begun.id  # whoever keeps `begun` keeps the whole message that it came in
         carried = self._calls[call_id] = Carried(begun, handler, self._outbox, self._context.peer())
-        carried.serve().add_done_callback(lambda _: self._ended(call_id))
+        carried.task.add_done_callback(lambda _: self._ended(call_id))
 
     def _ended(self, call_id: int) -> None:
         del self._calls[call_id]

@@ -1,4 +1,7 @@
-"""Lets in who presents a key of this gateway. Without any key the gateway is open; probes are open always."""
+"""Lets in who presents a key of this gateway. Without any key the gateway is open; probes are open always.
+
+So is a line, on which each call shows a key of its own.
+"""
 
 import hmac
 from collections.abc import Iterable

@@ -56,9 +56,10 @@ class Rpc:
 
     @property
     def is_probe(self) -> bool:
-        """No caller's call and not worth a line: asks how the server is or what it offers, is Envoy's report, or carries calls.
+        """Needs no key and is not worth a line of the log.
 
-        Those that are carried come through the rings one by one.
+        Asks how the server is or what it offers, is Envoy's own report, or carries calls. Those come through the rings one by
+        one, each with its key.
         """
         return self.method.startswith(("/grpc.health.", "/grpc.reflection.", "/opentelemetry.", "/cli2api.v1.TunnelService/"))
 

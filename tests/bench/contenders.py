@@ -16,6 +16,7 @@ from typing import Final
 import httpx2
 import psutil
 
+from cli.parts import envoy_threads
 from tests.bench.envoy import write_bare_envoy
 from tests.bench.load import KEY
 from tests.bench.stock import write_stock_envoy
@@ -99,7 +100,8 @@ def stock_envoy(folder: Path, upstream_port: int) -> Generator[Contender]:
 
 @contextmanager
 def _envoy(config: Path, port: int) -> Generator[subprocess.Popen[str]]:
-    argv = [str(BIN / "envoy"), "-c", str(config), "-l", "error", "--concurrency", "2", "--disable-hot-restart"]
+    threads = str(envoy_threads())  # as many as the gateway's has
+    argv = [str(BIN / "envoy"), "-c", str(config), "-l", "error", "--concurrency", threads, "--disable-hot-restart"]
     log = config.with_suffix(".log")
     with running(argv, log) as process:
         wait_until_answered(port, "/", process, log)

@@ -22,7 +22,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CarryRequest(_message.Message):
-    """What is new at the side that asks, of any number of calls. What begins here may also be given up here."""
+    """What is new at the side that asks, of any number of calls; taken in the order of the fields. Ids that are not known, or whose call has
+    ended, are passed over. A message has at most `max_request_bytes` of GetGateway.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -39,7 +41,7 @@ class CarryRequest(_message.Message):
 
     @_builtins.property
     def given_up(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Optional. Ids of calls that are given up; nothing more is heard of them."""
+        """Optional. Ids of calls that are given up. What is still told of them is to be passed over."""
 
     def __init__(
         self,
@@ -68,9 +70,9 @@ class CallBegun(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     id: _builtins.int
-    """Required. Chosen by who asks; higher than any before on this line."""
+    """Required. From 1 on; higher than any before on this line."""
     method: _builtins.str
-    """Required. As in "/cli2api.v1.TextService/Relay"; one whose request is a stream is not carried."""
+    """Required. As in "/cli2api.v1.TextService/Relay". One that is unknown, or whose request is a stream, ends with UNIMPLEMENTED."""
     request: _builtins.bytes
     """Required. The request's bytes."""
     @_builtins.property
@@ -100,7 +102,9 @@ Global___CallBegun: _TypeAlias = CallBegun  # noqa: Y015
 
 @_typing.final
 class CallRoom(_message.Message):
-    """Of a stream's messages so much has been taken up. 64 KiB may be on their way; what begins within them is sent whole."""
+    """So much of a streamed answer was taken up. The core stops after 64 KiB that were not taken up, the last message whole; so say it at the
+    latest then, else the stream stands still. An answer that is no stream has no such bound.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -162,7 +166,7 @@ class CarryLeaving(_message.Message):
 
     LAST_ID_FIELD_NUMBER: _builtins.int
     last_id: _builtins.int
-    """Output only. The last call that was begun; none with a higher id was."""
+    """Output only. The last call that was begun. None with a higher id was or will be, and nothing more is told of such."""
     def __init__(
         self,
         *,

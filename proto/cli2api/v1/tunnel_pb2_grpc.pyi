@@ -34,9 +34,15 @@ class TunnelServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TunnelServiceAsyncStub: ...
     Carry: _grpc.StreamStreamMultiCallable[_tunnel_pb2.CarryRequest, _tunnel_pb2.CarryResponse]
-    """Carries any number of calls at once, each as if it had come by itself: it is let in by its own key, logged, counted and recorded.
-    The first answer is empty and says that the line is open: what is sent only then is known not to have been begun where it was not
-    sent. An end without a failure says that every call that was begun has ended.
+    """Carries any number of calls at once. Each bears its own key in its metadata and is let in, logged, counted and recorded by itself;
+    the line needs none. Of an answer's metadata only a failure's status comes back.
+
+    The first answer comes at once, and is empty but perhaps for `leaving`. Who waits for it before asking anything knows of a line
+    that never opened that nothing was begun. Read while you write: nothing further is taken in while 4 MiB of answers wait.
+
+    A line that ends with OK has told the end of every call that was begun. One that ends with a failure takes its calls along:
+    those whose end was not told may have been begun, and paid. After you half-close, the rest is told and the line ends with OK. An
+    id that is not higher than all before it, and bytes that are no message, end the whole line.
     """
 
 @_typing.type_check_only
@@ -45,9 +51,15 @@ class TunnelServiceAsyncStub(TunnelServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Carry: _aio.StreamStreamMultiCallable[_tunnel_pb2.CarryRequest, _tunnel_pb2.CarryResponse]  # type: ignore[assignment]
-    """Carries any number of calls at once, each as if it had come by itself: it is let in by its own key, logged, counted and recorded.
-    The first answer is empty and says that the line is open: what is sent only then is known not to have been begun where it was not
-    sent. An end without a failure says that every call that was begun has ended.
+    """Carries any number of calls at once. Each bears its own key in its metadata and is let in, logged, counted and recorded by itself;
+    the line needs none. Of an answer's metadata only a failure's status comes back.
+
+    The first answer comes at once, and is empty but perhaps for `leaving`. Who waits for it before asking anything knows of a line
+    that never opened that nothing was begun. Read while you write: nothing further is taken in while 4 MiB of answers wait.
+
+    A line that ends with OK has told the end of every call that was begun. One that ends with a failure takes its calls along:
+    those whose end was not told may have been begun, and paid. After you half-close, the rest is told and the line ends with OK. An
+    id that is not higher than all before it, and bytes that are no message, end the whole line.
     """
 
 class TunnelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -59,9 +71,15 @@ class TunnelServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_tunnel_pb2.CarryRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_tunnel_pb2.CarryResponse], _abc.AsyncIterator[_tunnel_pb2.CarryResponse]]:
-        """Carries any number of calls at once, each as if it had come by itself: it is let in by its own key, logged, counted and recorded.
-        The first answer is empty and says that the line is open: what is sent only then is known not to have been begun where it was not
-        sent. An end without a failure says that every call that was begun has ended.
+        """Carries any number of calls at once. Each bears its own key in its metadata and is let in, logged, counted and recorded by itself;
+        the line needs none. Of an answer's metadata only a failure's status comes back.
+
+        The first answer comes at once, and is empty but perhaps for `leaving`. Who waits for it before asking anything knows of a line
+        that never opened that nothing was begun. Read while you write: nothing further is taken in while 4 MiB of answers wait.
+
+        A line that ends with OK has told the end of every call that was begun. One that ends with a failure takes its calls along:
+        those whose end was not told may have been begun, and paid. After you half-close, the rest is told and the line ends with OK. An
+        id that is not higher than all before it, and bytes that are no message, end the whole line.
         """
 
 def add_TunnelServiceServicer_to_server(servicer: TunnelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

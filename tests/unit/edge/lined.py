@@ -27,7 +27,6 @@ class Served:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, str]]] = []
-        self.carried = 0
         self.sent = 0
         self.given_up = asyncio.Event()
         self.waiting = asyncio.Event()

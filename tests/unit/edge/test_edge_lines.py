@@ -16,7 +16,7 @@ from tests.unit.edge.lined import PIECE, PIECES, core_and_channel, opened, same,
 
 CARRY = "/cli2api.v1.TunnelService/Carry"
 TEXT = "/cli2api.v1.TextService"
-SIZES = (0, 1, 16_380, 65_535, 65_537, 3 << 20)
+SIZES = (0, 1, 65_535, 65_536, 65_537, 3 << 20)
 """Around what shares the line and what goes by itself."""
 
 
@@ -206,6 +206,24 @@ async def test_a_closed_channel_leaves_nothing_running() -> None:
             await core.served.waiting.wait()
         await core.served.given_up.wait()
         assert (await failed(asked)).code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_an_answer_that_is_no_message_may_have_been_paid() -> None:
+    async def babble(requests: Any, context: Any) -> None:
+        await context.write(b"")
+        await anext(aiter(requests))
+        await context.write(b"\xff\xff\xff")
+        await asyncio.get_running_loop().create_future()
+
+    server = aio.server()
+    handlers: dict[str, Any] = {"Carry": grpc.stream_stream_rpc_method_handler(babble, response_serializer=same)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("cli2api.v1.TunnelService", handlers),))
+    target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    async with opened(target) as channel:
+        error = await failed(ask(channel, "wait"))
+    await server.stop(None)
+    assert failure_of(error, spent=Spent.PERHAPS).reason == "CORE_LOST"
 
 
 async def test_without_a_core_a_call_was_not_begun() -> None:
