@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from cli2api.v1 import catalog_pb2, gateway_pb2, job_pb2, media_pb2, text_pb2, usage_pb2
+from cli2api.v1 import catalog_pb2, gateway_pb2, job_pb2, media_pb2, text_pb2, tunnel_pb2, usage_pb2
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from docs.generate.advice import ADVICE
@@ -22,7 +22,7 @@ from tests.check import documents_are_in_sync
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 BUF: Final = Path(sys.executable).with_name("buf")
-PROTOS: Final = (text_pb2, media_pb2, job_pb2, catalog_pb2, usage_pb2, gateway_pb2)
+PROTOS: Final = (text_pb2, media_pb2, job_pb2, catalog_pb2, usage_pb2, gateway_pb2, tunnel_pb2)
 TELLS: Final = """\
 import sys
 from google.protobuf.compiler import plugin_pb2
