@@ -1,4 +1,7 @@
-"""One line to a core, on which many calls are asked at once: what is new of all of them goes out in one message."""
+"""One line to a core, on which many calls are asked at once: what is new of all of them goes out in one message.
+
+Law: a call that may have been begun is never told as not begun, since whoever hears that may pay for it again.
+"""
 
 import asyncio
 from collections import deque
@@ -14,6 +17,8 @@ Metadata: TypeAlias = Sequence[tuple[str, str]]
 
 NOT_BEGUN: Final = (grpc.StatusCode.UNAVAILABLE, "no core has begun the call")
 """It can be asked again, whatever it costs."""
+DETAILS: Final = "grpc-status-details-bin"
+"""Metadata of a failure: the bytes of its google.rpc.Status."""
 _NO_LINES: Final = (grpc.StatusCode.UNIMPLEMENTED, "the core knows no lines")
 _LOST: Final = (grpc.StatusCode.UNAVAILABLE, "the line to the core broke")
 _GIVEN_UP: Final = (grpc.StatusCode.CANCELLED, "the call was given up")
@@ -27,7 +32,7 @@ _OWED: Final = 32 << 10
 
 def failure(code: grpc.StatusCode, words: str, status: bytes = b"") -> aio.AioRpcError:
     """As grpc.aio tells it; `status` is the bytes of its google.rpc.Status."""
-    trailing = aio.Metadata(("grpc-status-details-bin", status)) if status else aio.Metadata()
+    trailing = aio.Metadata((DETAILS, status)) if status else aio.Metadata()
     return aio.AioRpcError(code, aio.Metadata(), trailing, details=words)
 
 

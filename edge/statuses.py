@@ -7,10 +7,9 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from edge.errors import Failure, Spent
-from edge.line import NOT_BEGUN
+from edge.line import DETAILS, NOT_BEGUN
 
 _DOMAIN: Final = "cli2api"
-_DETAILS: Final = "grpc-status-details-bin"
 JOB_ID: Final = "x-cli2api-job-id"
 """Initial metadata of waited calls, there as soon as the job is written down."""
 
@@ -76,7 +75,7 @@ def _job_id(error: grpc.aio.AioRpcError) -> str:
 def _status(error: grpc.aio.AioRpcError) -> Any:
     status = status_pb2.Status()
     for name, value in error.trailing_metadata() or ():
-        if name == _DETAILS and isinstance(value, bytes):
+        if name == DETAILS and isinstance(value, bytes):
             try:
                 status.ParseFromString(value)
             except DecodeError:
