@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+import pytest
 from cli2api.v1 import tunnel_pb2_grpc
 from grpc import aio
 
@@ -14,6 +15,8 @@ from services.api.tunnel import Tunnel
 from services.by_name import ByName
 from services.interceptors.shapes import Rings
 
+CARRY = "/cli2api.v1.TunnelService/Carry"
+TEXT = "/cli2api.v1.TextService"
 PIECE = b"x" * (16 << 10)
 PIECES = 256
 
@@ -128,3 +131,9 @@ async def opened(target: str) -> AsyncGenerator[Channel]:
 async def core_and_channel() -> AsyncGenerator[tuple[Core, Channel]]:
     async with serving() as core, opened(core.target) as channel:
         yield core, channel
+
+
+async def failed(call: Any) -> aio.AioRpcError:
+    with pytest.raises(aio.AioRpcError) as caught:
+        await call
+    return caught.value

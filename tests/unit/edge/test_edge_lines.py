@@ -5,17 +5,13 @@ from typing import Any
 
 import grpc
 import pytest
-from cli2api.v1 import tunnel_pb2, tunnel_pb2_grpc
 from grpc import aio
 
 from edge.errors import Spent
 from edge.statuses import failure_of
 from edge.tunnel import Channel
-from services.api.outbox import Outbox
-from tests.unit.edge.lined import PIECE, PIECES, core_and_channel, opened, same, serving
+from tests.unit.edge.lined import CARRY, PIECE, PIECES, TEXT, core_and_channel, failed, opened, same, serving
 
-CARRY = "/cli2api.v1.TunnelService/Carry"
-TEXT = "/cli2api.v1.TextService"
 SIZES = (0, 1, 65_535, 65_536, 65_537, 3 << 20)
 """Around what shares the line and what goes by itself."""
 
@@ -26,12 +22,6 @@ def ask(channel: Channel, name: str, content: bytes = b"", **how: Any) -> Any:
 
 def pour(channel: Channel) -> Any:
     return channel.unary_stream(f"{TEXT}/pour", same, same)(b"")
-
-
-async def failed(call: Any) -> aio.AioRpcError:
-    with pytest.raises(aio.AioRpcError) as caught:
-        await call
-    return caught.value
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -230,65 +220,3 @@ async def test_without_a_core_a_call_was_not_begun() -> None:
     async with Channel(aio.insecure_channel("127.0.0.1:1")) as channel:
         error = await failed(ask(channel, "echo"))
         assert failure_of(error, spent=Spent.PERHAPS).reason == "CORE_UNREACHABLE"
-
-
-async def test_an_id_that_was_used_ends_the_line_and_its_calls() -> None:
-    async with serving() as core, asyncio.timeout(20), aio.insecure_channel(core.target) as channel:
-        line = tunnel_pb2_grpc.TunnelServiceStub(channel).Carry()
-        assert await line.read() == tunnel_pb2.CarryResponse()
-        twice = [tunnel_pb2.CallBegun(id=7, method=f"{TEXT}/wait")] * 2
-        await line.write(tunnel_pb2.CarryRequest(begun=twice))
-        error = await failed(line.read())
-        assert "must be higher than 7; got 7" in str(error.details())
-        await core.served.given_up.wait()
-
-
-async def test_bytes_that_are_no_message_end_the_line() -> None:
-    async with serving() as core, asyncio.timeout(20), aio.insecure_channel(core.target) as channel:
-        line: Any = channel.stream_stream(CARRY, same, same)()
-        assert await line.read() == b""
-        await line.write(b"\xff\xff\xff")
-        assert (await failed(line.read())).code() is not grpc.StatusCode.OK
-
-
-async def test_a_deadline_beyond_all_times_is_none() -> None:
-    async with serving() as core, asyncio.timeout(20), aio.insecure_channel(core.target) as channel:
-        line = tunnel_pb2_grpc.TunnelServiceStub(channel).Carry()
-        begun = tunnel_pb2.CallBegun(id=7, method=f"{TEXT}/echo", request=b"x")
-        begun.timeout.seconds = 10**15
-        await line.write(tunnel_pb2.CarryRequest(begun=[begun]))
-        assert await line.read() == tunnel_pb2.CarryResponse()
-        told = await line.read()
-        assert isinstance(told, tunnel_pb2.CarryResponse)
-        assert list(told.replies[0].messages) == [b"x"]
-
-
-async def test_a_side_that_does_not_read_gets_no_more_calls_begun() -> None:
-    outbox = Outbox()
-    outbox.open()
-    for call_id in range(1000):
-        outbox.end(call_id, grpc.StatusCode.INTERNAL, "no " * 2000)
-    room = asyncio.ensure_future(outbox.room())
-    messages = []
-    async for message in outbox:
-        messages.append(message)
-        await asyncio.sleep(0)
-        if room.done():
-            break
-    assert 4 <= len(messages) <= 16
-    assert all(message.ByteSize() < 300 << 10 for message in messages)
-
-
-async def test_a_side_that_asks_no_more_is_told_the_rest() -> None:
-    async with serving() as core, asyncio.timeout(20), aio.insecure_channel(core.target) as channel:
-        line = tunnel_pb2_grpc.TunnelServiceStub(channel).Carry()
-        assert await line.read() == tunnel_pb2.CarryResponse()
-        await line.write(tunnel_pb2.CarryRequest(begun=[tunnel_pb2.CallBegun(id=7, method=f"{TEXT}/wait")]))
-        await core.served.waiting.wait()
-        await line.done_writing()
-        core.served.go_on.set()
-        told = await line.read()
-        assert isinstance(told, tunnel_pb2.CarryResponse)
-        (reply,) = told.replies
-        assert (reply.id, list(reply.messages), reply.end.code) == (7, [b"done"], 0)
-        assert await line.read() is aio.EOF
